@@ -1,0 +1,205 @@
+// One immutable window of one host, as the core computes it. docs/definitions.md defines every
+// number. Snapshots of one host merge by adding: Merge is associative and commutative.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/core/histogram.h"
+#include "agent/core/stack.h"
+#include "bpf/events.h"
+
+namespace waitscope {
+
+struct ThreadKey {
+  uint32_t pid = 0;
+  uint32_t tid = 0;
+  uint64_t start_ns = 0;  // CLOCK_MONOTONIC
+
+  friend auto operator<=>(const ThreadKey&, const ThreadKey&) = default;
+};
+
+struct WaitTotal {
+  uint64_t ns = 0;
+  uint64_t count = 0;
+
+  friend bool operator==(const WaitTotal&, const WaitTotal&) = default;
+};
+
+// Time by state. running + woken + preempted + sum(waits) + residual = wall.
+struct StateTotals {
+  uint64_t wall_ns = 0;
+  uint64_t running_ns = 0;
+  uint64_t woken_ns = 0;
+  uint64_t preempted_ns = 0;
+  std::array<WaitTotal, WAIT_CLASS_COUNT> waits{};
+  uint64_t unsplit_ns = 0;
+  uint64_t switches_voluntary = 0;
+  uint64_t switches_involuntary = 0;
+
+  uint64_t BlockedNs() const;
+  uint64_t RunnableNs() const { return woken_ns + preempted_ns; }
+  int64_t ResidualNs() const;
+  StateTotals& operator+=(const StateTotals& other);
+
+  friend bool operator==(const StateTotals&, const StateTotals&) = default;
+};
+
+struct OpenWait {
+  wait_class cls = WAIT_other;
+  uint64_t ns = 0;  // so far
+  bool since_before_agent = false;
+  int32_t syscall = -1;
+  wait_object object{};
+  StackId kernel_stack = 0;
+};
+
+struct ThreadWindow {
+  ThreadKey key;
+  std::string comm;
+  ThreadKey creator;  // zero when older than the agent
+  uint32_t parent_pid = 0;
+  uint64_t cgroup_id = 0;
+  bool kernel_thread = false;
+  bool exited = false;  // within this window
+  bool born = false;    // within this window
+  StateTotals totals;
+  Histogram run_queue;
+  uint64_t run_queue_max_ns = 0;
+  uint64_t kernel_runtime_ns = 0;
+  std::optional<OpenWait> open_wait;  // at the window's end
+};
+
+// What a sample is about. Samples with equal keys add up.
+enum class SampleState : uint8_t { kRunning, kWoken, kPreempted, kBlocked };
+
+struct SampleKey {
+  ThreadKey thread;
+  SampleState state = SampleState::kBlocked;
+  wait_class cls = WAIT_other;  // when blocked
+  int32_t syscall = -1;
+  StackId kernel_stack = 0;
+  StackId user_stack = 0;
+  ThreadKey waker;
+  waker_context context = WAKER_none;
+  StackId waker_kernel_stack = 0;
+  StackId waker_user_stack = 0;
+  uint32_t object = 0;  // index into Snapshot::objects; 0 none
+  uint32_t device = 0;  // of the request that ended the wait; 0 none
+  bool open = false;    // still waiting at the window's end
+
+  friend auto operator<=>(const SampleKey&, const SampleKey&) = default;
+};
+
+// Estimates (Horvitz-Thompson): each chosen wait counts value / min(1, length / T).
+struct SampleValue {
+  double ns = 0;
+  double count = 0;
+  uint64_t longest_ns = 0;
+  uint64_t device_ns = 0;  // of the requests that ended these waits, unweighted
+  uint64_t queue_ns = 0;
+};
+
+struct DeviceWindow {
+  uint32_t dev = 0;
+  std::string name;
+  std::array<device_op_totals, BLOCK_OP_COUNT> ops{};
+  uint64_t busy_ns = 0;
+  uint32_t in_flight = 0;  // at the window's end
+  uint64_t errors = 0;
+  Histogram queue_time;
+  Histogram read_time;
+  Histogram write_time;
+};
+
+struct SyscallKey {
+  ThreadKey thread;
+  int32_t syscall = 0;
+
+  friend auto operator<=>(const SyscallKey&, const SyscallKey&) = default;
+};
+
+struct SyscallWindow {
+  uint64_t count = 0;
+  uint64_t errors = 0;
+  uint64_t total_ns = 0;
+  uint64_t max_ns = 0;  // of the thread's whole life when it is older than the window
+  Histogram latency;
+};
+
+struct ErrnoKey {
+  uint32_t pid = 0;
+  int32_t syscall = 0;
+  int32_t error = 0;
+
+  friend auto operator<=>(const ErrnoKey&, const ErrnoKey&) = default;
+};
+
+struct LoopWindow {
+  uint64_t polls = 0;
+  uint64_t ready = 0;
+  uint64_t poll_ns = 0;
+  uint64_t gap_ns = 0;
+  uint64_t gap_max_ns = 0;
+  Histogram gap;
+};
+
+struct ProcessFacts {
+  uint32_t parent_pid = 0;
+  std::string cgroup;
+  std::string container;
+  std::string command;
+};
+
+struct CostWindow {
+  uint64_t agent_cpu_ns = 0;
+  uint64_t agent_rss_bytes = 0;
+  uint64_t bpf_run_ns = 0;
+  uint64_t bpf_run_count = 0;
+};
+
+struct HostFacts {
+  uint32_t cpus = 0;
+  uint32_t agent_pid = 0;
+  std::string hostname;
+  std::string kernel;
+  std::string agent_version;
+  std::vector<std::string> limits;
+};
+
+struct Snapshot {
+  HostFacts host;
+  uint64_t begin_ns = 0;       // CLOCK_MONOTONIC
+  uint64_t end_ns = 0;
+  uint64_t wall_clock_end_ns = 0;  // CLOCK_REALTIME at end_ns
+  uint64_t sequence = 0;       // of the last window merged
+  uint32_t windows = 1;
+  uint64_t period_ns = 0;      // sampling period seen in the samples; 0: every wait
+
+  std::map<ThreadKey, ThreadWindow> threads;
+  std::map<SampleKey, SampleValue> samples;
+  std::map<uint32_t, DeviceWindow> devices;
+  std::vector<block_event> requests;  // the slowest, bounded
+  std::map<SyscallKey, SyscallWindow> syscalls;
+  std::map<ErrnoKey, uint64_t> errnos;
+  std::map<ThreadKey, LoopWindow> loops;
+  std::map<uint32_t, ProcessFacts> processes;
+  std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
+  std::vector<wait_object> objects{wait_object{}};  // index 0: none
+  std::map<StackId, Stack> stacks;         // filled by the symbols stage
+  std::array<uint64_t, LOST_REASON_COUNT> losses{};  // within the window
+  CostWindow cost;
+};
+
+// Adds `other` (of the same host) to `into`; the result covers both stretches of time.
+void Merge(Snapshot& into, const Snapshot& other);
+
+// Rough size in memory, for the history's byte limit.
+size_t ApproximateBytes(const Snapshot& snapshot);
+
+}  // namespace waitscope
