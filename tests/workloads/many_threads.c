@@ -1,0 +1,88 @@
+/* A thousand threads and more. Idle: each sleeps long and works a little. Loaded: pairs of them
+ * push messages through pipes as fast as they can, as hackbench does. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "truth.h"
+
+enum { THREADS, LOAD, SLEEP_MS, WORK_US };
+static struct truth_knob knobs[] = {
+    [THREADS] = {.name = "--threads", .help = "threads", .value = 1000},
+    [LOAD] = {.name = "--load", .help = "1: pairs that push messages through pipes", .value = 0},
+    [SLEEP_MS] = {.name = "--sleep-ms", .help = "mean sleep of an idle thread", .value = 60},
+    [WORK_US] = {.name = "--work-us", .help = "work after each sleep", .value = 20},
+};
+
+struct member {
+  struct truth_thread truth;
+  int pipe_end;
+  bool sends;
+};
+
+static void idle(struct member *self) {
+  unsigned seed = (unsigned)self->truth.tid;
+  while (truth_running()) {
+    const uint64_t mean_ns = (uint64_t)(knobs[SLEEP_MS].value * 1e6);
+    const uint64_t since_ns = truth_now_ns();
+    truth_sleep_ns(mean_ns / 2 + (uint64_t)rand_r(&seed) % mean_ns);
+    truth_add(&self->truth.ops[0], "sleep", since_ns);
+    truth_spin_ns((uint64_t)(knobs[WORK_US].value * 1000));
+  }
+}
+
+/* Closing the sending end is what stops the receiver, so neither can be left behind. */
+static void push_messages(struct member *self) {
+  char message[100] = {0};
+  while (truth_running()) {
+    const uint64_t since_ns = truth_now_ns();
+    truth_require(write(self->pipe_end, message, sizeof(message)) == sizeof(message), "write");
+    truth_add(&self->truth.ops[0], "pipe", since_ns);
+  }
+  close(self->pipe_end);
+}
+
+static void take_messages(struct member *self) {
+  char message[100];
+  uint64_t since_ns = truth_now_ns();
+  while (read(self->pipe_end, message, sizeof(message)) > 0) {
+    truth_add(&self->truth.ops[0], "pipe", since_ns);
+    since_ns = truth_now_ns();
+  }
+  close(self->pipe_end);
+}
+
+static void *run(void *argument) {
+  struct member *self = argument;
+  const bool load = knobs[LOAD].value > 0;
+  truth_thread_begin(&self->truth, !load ? "idler" : self->sends ? "sender" : "receiver");
+  if (!load) {
+    idle(self);
+  } else if (self->sends) {
+    push_messages(self);
+  } else {
+    take_messages(self);
+  }
+  truth_thread_end(&self->truth);
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  truth_start(argc, argv, knobs, 4);
+  const int count = (int)knobs[THREADS].value / 2 * 2;
+  const struct rlimit files = {.rlim_cur = (rlim_t)count + 64, .rlim_max = (rlim_t)count + 64};
+  struct member *members = calloc((size_t)count, sizeof(*members));
+  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  setrlimit(RLIMIT_NOFILE, &files);
+  for (int i = 0; knobs[LOAD].value > 0 && i < count; i += 2) {
+    int ends[2];
+    truth_require(pipe(ends) == 0, "pipe");
+    members[i] = (struct member){.pipe_end = ends[1], .sends = true};
+    members[i + 1] = (struct member){.pipe_end = ends[0]};
+  }
+  truth_release();
+  truth_run_threads(run, members, sizeof(*members), count);
+  for (int i = 0; i < count; i++) threads[i] = members[i].truth;
+  return truth_finish("many_threads", threads, count, NULL);
+}
