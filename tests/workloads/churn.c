@@ -11,8 +11,8 @@ static struct truth_knob knobs[] = {
     [SLEEP_US] = {.name = "--sleep-us", .help = "the sleep of each", .value = 1000},
 };
 
-static void *live(void *argument) {
-  struct truth_thread *self = argument;
+static void* live(void* argument) {
+  struct truth_thread* self = argument;
   truth_thread_begin(self, "mayfly");
   const uint64_t since_ns = truth_now_ns();
   truth_sleep_ns((uint64_t)(knobs[SLEEP_US].value * 1000));
@@ -22,10 +22,10 @@ static void *live(void *argument) {
 }
 
 /* Ten thousand rows would say no more than their sum. */
-static struct truth_thread sum_of(const struct truth_thread *threads, int count) {
+static struct truth_thread sum_of(const struct truth_thread* threads, int count) {
   struct truth_thread sum = {.role = "mayfly"};
   for (int i = 0; i < count; i++) {
-    const struct truth_thread *thread = &threads[i];
+    const struct truth_thread* thread = &threads[i];
     sum.pid = thread->pid;
     sum.end_ns += thread->end_ns - thread->begin_ns;
     sum.cpu_ns += thread->cpu_ns;
@@ -40,12 +40,12 @@ static struct truth_thread sum_of(const struct truth_thread *threads, int count)
   return sum;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char extra[64];
   int born = 0;
   truth_start(argc, argv, knobs, 3);
   const int count = (int)knobs[COUNT].value, parallel = (int)knobs[PARALLEL].value;
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   truth_release();
   while (born < count && truth_running()) {
     const int batch = count - born < parallel ? count - born : parallel;

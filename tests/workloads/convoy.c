@@ -8,13 +8,14 @@ enum { THREADS, HOLD_US, REST_US, SPIN };
 static struct truth_knob knobs[] = {
     [THREADS] = {.name = "--threads", .help = "threads in the convoy", .value = 4},
     [HOLD_US] = {.name = "--hold-us", .help = "how long each holds the lock", .value = 2000},
-    [REST_US] = {.name = "--rest-us", .help = "sleep between two turns, so that the lock passes on",
+    [REST_US] = {.name = "--rest-us",
+                 .help = "sleep between two turns, so that the lock passes on",
                  .value = 200},
     [SPIN] = {.name = "--spin", .help = "1: the holder spins, 0: it sleeps", .value = 0},
 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void take_turn(struct truth_thread *self) {
+static void take_turn(struct truth_thread* self) {
   const uint64_t since_ns = truth_now_ns();
   pthread_mutex_lock(&lock);
   truth_add(&self->ops[0], "lock", since_ns);
@@ -30,8 +31,8 @@ static void take_turn(struct truth_thread *self) {
   pthread_mutex_unlock(&lock);
 }
 
-static void *queue_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* queue_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   truth_thread_begin(self, "convoy");
   while (truth_running()) {
     take_turn(self);
@@ -43,10 +44,10 @@ static void *queue_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   truth_start(argc, argv, knobs, 4);
   const int count = (int)knobs[THREADS].value;
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   truth_release();
   truth_run_threads(queue_repeatedly, threads, sizeof(*threads), count);
   return truth_finish("convoy", threads, count, NULL);

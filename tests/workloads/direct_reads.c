@@ -10,7 +10,8 @@
 enum { PATH, MIB, BYTES, THREADS, REST_US };
 static struct truth_knob knobs[] = {
     [PATH] = {.name = "--path", .help = "file or device to read", .text = "direct_reads.data"},
-    [MIB] = {.name = "--make-mib", .help = "write a file of this size first; 0: it is there",
+    [MIB] = {.name = "--make-mib",
+             .help = "write a file of this size first; 0: it is there",
              .value = 64},
     [BYTES] = {.name = "--bytes", .help = "bytes per read", .value = 4096},
     [THREADS] = {.name = "--threads", .help = "reading threads", .value = 1},
@@ -18,7 +19,7 @@ static struct truth_knob knobs[] = {
 };
 static off_t file_bytes;
 
-static void make_file(const char *path, int mib) {
+static void make_file(const char* path, int mib) {
   static char block[1 << 20];
   const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   truth_require(file >= 0, "create the file to read");
@@ -29,12 +30,12 @@ static void make_file(const char *path, int mib) {
   truth_require(fsync(file) == 0 && close(file) == 0, "fsync");
 }
 
-static void *read_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* read_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   const size_t bytes = (size_t)knobs[BYTES].value;
   const int file = open(knobs[PATH].text, O_RDONLY | O_DIRECT);
   unsigned seed = (unsigned)(uintptr_t)argument;
-  void *buffer = aligned_alloc(4096, bytes);
+  void* buffer = aligned_alloc(4096, bytes);
   truth_require(file >= 0 && buffer, "open with O_DIRECT");
   truth_thread_begin(self, "reader");
   while (truth_running()) {
@@ -54,11 +55,11 @@ static void *read_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char extra[64];
   truth_start(argc, argv, knobs, 5);
   const int count = (int)knobs[THREADS].value;
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   if (knobs[MIB].value > 0) make_file(knobs[PATH].text, (int)knobs[MIB].value);
   const int file = open(knobs[PATH].text, O_RDONLY);
   file_bytes = lseek(file, 0, SEEK_END);

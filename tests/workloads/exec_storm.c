@@ -10,25 +10,27 @@
 
 enum { COUNT, CHILD_SLEEP_US };
 static struct truth_knob knobs[] = {
-    [COUNT] = {.name = "--count", .help = "processes at most; 0: until the time is over",
+    [COUNT] = {.name = "--count",
+               .help = "processes at most; 0: until the time is over",
                .value = 0},
-    [CHILD_SLEEP_US] = {.name = "--child-sleep-us", .help = "the sleep of each child",
+    [CHILD_SLEEP_US] = {.name = "--child-sleep-us",
+                        .help = "the sleep of each child",
                         .value = 1000},
 };
-extern char **environ;
+extern char** environ;
 
 static void run_child(void) {
   char length[32];
   pid_t child;
   snprintf(length, sizeof(length), "%.0f", knobs[CHILD_SLEEP_US].value * 1000);
-  char *arguments[] = {"storm-child", "--child", length, NULL};
+  char* arguments[] = {"storm-child", "--child", length, NULL};
   truth_require(posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ) == 0,
                 "posix_spawn");
   truth_require(waitpid(child, NULL, 0) == child, "waitpid");
 }
 
-static void *spawn_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* spawn_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   truth_thread_begin(self, "spawner");
   while (truth_running()) {
     const uint64_t since_ns = truth_now_ns();
@@ -40,7 +42,7 @@ static void *spawn_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct truth_thread thread = {0};
   struct rusage children;
   char extra[64];

@@ -16,7 +16,7 @@ static struct truth_knob knobs[] = {
 };
 static int file;
 static size_t file_bytes;
-static volatile char *pages;
+static volatile char* pages;
 static uint64_t major_faults;
 
 static void make_and_map_file(void) {
@@ -29,7 +29,7 @@ static void make_and_map_file(void) {
     truth_require(write(file, block, sizeof(block)) == (ssize_t)sizeof(block), "write");
   }
   truth_require(fsync(file) == 0, "fsync");
-  void *mapping = mmap(NULL, file_bytes, PROT_READ, MAP_SHARED, file, 0);
+  void* mapping = mmap(NULL, file_bytes, PROT_READ, MAP_SHARED, file, 0);
   truth_require(mapping != MAP_FAILED, "mmap");
   /* Without it readahead would turn most touches into minor faults. */
   truth_require(madvise(mapping, file_bytes, MADV_RANDOM) == 0, "madvise");
@@ -37,12 +37,12 @@ static void make_and_map_file(void) {
 }
 
 static void drop_pages(void) {
-  truth_require(madvise((void *)pages, file_bytes, MADV_DONTNEED) == 0, "madvise");
+  truth_require(madvise((void*)pages, file_bytes, MADV_DONTNEED) == 0, "madvise");
   truth_require(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0, "posix_fadvise");
 }
 
-static void *fault_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* fault_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   struct rusage usage;
   truth_thread_begin(self, "faulter");
   while (truth_running()) {
@@ -59,7 +59,7 @@ static void *fault_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct truth_thread thread = {0};
   char extra[64];
   truth_start(argc, argv, knobs, 2);

@@ -9,12 +9,13 @@
 enum { PATH, APPEND };
 static struct truth_knob knobs[] = {
     [PATH] = {.name = "--path", .help = "file to write", .text = "fsync_loop.data"},
-    [APPEND] = {.name = "--append", .help = "1: every write grows the file, so a journal commits",
+    [APPEND] = {.name = "--append",
+                .help = "1: every write grows the file, so a journal commits",
                 .value = 1},
 };
 
-static void *sync_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* sync_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   static char page[4096];
   const int file = open(knobs[PATH].text, O_RDWR | O_CREAT | O_TRUNC, 0600);
   off_t offset = 0;
@@ -33,7 +34,7 @@ static void *sync_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct truth_thread thread = {0};
   truth_start(argc, argv, knobs, 2);
   truth_release();

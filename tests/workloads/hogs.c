@@ -10,8 +10,8 @@ static struct truth_knob knobs[] = {
     [CPU] = {.name = "--cpu", .help = "the CPU they share", .value = 0},
 };
 
-static void *spin(void *argument) {
-  struct truth_thread *self = argument;
+static void* spin(void* argument) {
+  struct truth_thread* self = argument;
   truth_pin((int)knobs[CPU].value);
   truth_thread_begin(self, "hog");
   const uint64_t since_ns = truth_now_ns();
@@ -21,10 +21,10 @@ static void *spin(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   truth_start(argc, argv, knobs, 2);
   const int count = (int)knobs[THREADS].value;
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   truth_release();
   truth_run_threads(spin, threads, sizeof(*threads), count);
   return truth_finish("hogs", threads, count, NULL);

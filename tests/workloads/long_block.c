@@ -11,8 +11,8 @@ static struct truth_knob knobs[] = {
 };
 static int silent_pipe[2];
 
-static void *block(void *argument) {
-  struct truth_thread *self = argument;
+static void* block(void* argument) {
+  struct truth_thread* self = argument;
   char byte;
   truth_thread_begin(self, "blocked");
   const uint64_t since_ns = truth_now_ns();
@@ -23,7 +23,7 @@ static void *block(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   pthread_t handles[1024];
   struct truth_thread threads[1024] = {0};
   truth_start(argc, argv, knobs, 1);

@@ -15,13 +15,16 @@ static struct truth_knob knobs[] = {
     [WORK_US] = {.name = "--work-us", .help = "work after each sleep", .value = 20},
 };
 
+/* Without a common start the first pairs would leave the last threads no time to be born. */
+static pthread_barrier_t everybody_is_born;
+
 struct member {
   struct truth_thread truth;
   int pipe_end;
   bool sends;
 };
 
-static void idle(struct member *self) {
+static void idle(struct member* self) {
   unsigned seed = (unsigned)self->truth.tid;
   while (truth_running()) {
     const uint64_t mean_ns = (uint64_t)(knobs[SLEEP_MS].value * 1e6);
@@ -33,7 +36,7 @@ static void idle(struct member *self) {
 }
 
 /* Closing the sending end is what stops the receiver, so neither can be left behind. */
-static void push_messages(struct member *self) {
+static void push_messages(struct member* self) {
   char message[100] = {0};
   while (truth_running()) {
     const uint64_t since_ns = truth_now_ns();
@@ -43,7 +46,7 @@ static void push_messages(struct member *self) {
   close(self->pipe_end);
 }
 
-static void take_messages(struct member *self) {
+static void take_messages(struct member* self) {
   char message[100];
   uint64_t since_ns = truth_now_ns();
   while (read(self->pipe_end, message, sizeof(message)) > 0) {
@@ -53,10 +56,13 @@ static void take_messages(struct member *self) {
   close(self->pipe_end);
 }
 
-static void *run(void *argument) {
-  struct member *self = argument;
+static void* run(void* argument) {
+  struct member* self = argument;
   const bool load = knobs[LOAD].value > 0;
   truth_thread_begin(&self->truth, !load ? "idler" : self->sends ? "sender" : "receiver");
+  const uint64_t since_ns = truth_now_ns();
+  pthread_barrier_wait(&everybody_is_born);
+  truth_add(&self->truth.ops[1], "lock", since_ns);
   if (!load) {
     idle(self);
   } else if (self->sends) {
@@ -68,12 +74,12 @@ static void *run(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   truth_start(argc, argv, knobs, 4);
   const int count = (int)knobs[THREADS].value / 2 * 2;
   const struct rlimit files = {.rlim_cur = (rlim_t)count + 64, .rlim_max = (rlim_t)count + 64};
-  struct member *members = calloc((size_t)count, sizeof(*members));
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct member* members = calloc((size_t)count, sizeof(*members));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   setrlimit(RLIMIT_NOFILE, &files);
   for (int i = 0; knobs[LOAD].value > 0 && i < count; i += 2) {
     int ends[2];
@@ -81,6 +87,7 @@ int main(int argc, char **argv) {
     members[i] = (struct member){.pipe_end = ends[1], .sends = true};
     members[i + 1] = (struct member){.pipe_end = ends[0]};
   }
+  pthread_barrier_init(&everybody_is_born, NULL, (unsigned)count);
   truth_release();
   truth_run_threads(run, members, sizeof(*members), count);
   for (int i = 0; i < count; i++) threads[i] = members[i].truth;

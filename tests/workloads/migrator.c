@@ -16,8 +16,8 @@ static struct truth_knob knobs[] = {
 static atomic_int sleeper_tid;
 static uint64_t migrations;
 
-static void *sleep_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* sleep_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   truth_thread_begin(self, "migrant");
   atomic_store(&sleeper_tid, self->tid);
   while (truth_running()) {
@@ -32,8 +32,8 @@ static void *sleep_repeatedly(void *argument) {
   return NULL;
 }
 
-static void *move_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* move_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   const int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
   cpu_set_t set;
   truth_thread_begin(self, "mover");
@@ -51,12 +51,12 @@ static void *move_repeatedly(void *argument) {
 
 struct actor {
   struct truth_thread truth;
-  void *(*body)(void *);
+  void* (*body)(void*);
 };
 
-static void *act(void *argument) { return ((struct actor *)argument)->body(argument); }
+static void* act(void* argument) { return ((struct actor*)argument)->body(argument); }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct actor actors[] = {{.body = sleep_repeatedly}, {.body = move_repeatedly}};
   char extra[64];
   truth_start(argc, argv, knobs, 2);

@@ -18,9 +18,9 @@ struct side {
   int to;
   bool serves;
 };
-static struct side *sides;
+static struct side* sides;
 
-static bool pass(struct side *self, char *byte) {
+static bool pass(struct side* self, char* byte) {
   const uint64_t since_ns = truth_now_ns();
   if (read(self->from, byte, 1) != 1) return false;
   truth_add(&self->truth.ops[0], "pipe", since_ns);
@@ -28,8 +28,8 @@ static bool pass(struct side *self, char *byte) {
 }
 
 /* A zero byte is the end of the game: the server of the ball sends it when the time is over. */
-static void *play(void *argument) {
-  struct side *self = argument;
+static void* play(void* argument) {
+  struct side* self = argument;
   char byte = 1;
   truth_pin((int)knobs[CPU].value);
   truth_thread_begin(&self->truth, self->serves ? "ping" : "pong");
@@ -54,7 +54,7 @@ static void play_in_two_processes(void) {
   waitpid(child, NULL, 0);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int there[2], back[2];
   truth_start(argc, argv, knobs, 2);
   sides = mmap(NULL, 2 * sizeof(*sides), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

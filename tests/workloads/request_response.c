@@ -9,7 +9,8 @@
 
 enum { DELAY_US };
 static struct truth_knob knobs[] = {
-    [DELAY_US] = {.name = "--delay-us", .help = "the server's sleep before an answer",
+    [DELAY_US] = {.name = "--delay-us",
+                  .help = "the server's sleep before an answer",
                   .value = 3000},
 };
 
@@ -19,14 +20,14 @@ struct end {
   bool serves;
 };
 
-static bool receive(struct end *self, char *byte) {
+static bool receive(struct end* self, char* byte) {
   const uint64_t since_ns = truth_now_ns();
   if (recv(self->socket, byte, 1, 0) != 1) return false;
   truth_add(&self->truth.ops[0], "recv", since_ns);
   return true;
 }
 
-static void serve(struct end *self) {
+static void serve(struct end* self) {
   char byte;
   while (receive(self, &byte)) {
     const uint64_t since_ns = truth_now_ns();
@@ -36,7 +37,7 @@ static void serve(struct end *self) {
   }
 }
 
-static void ask(struct end *self) {
+static void ask(struct end* self) {
   char byte = 'q';
   while (truth_running()) {
     truth_require(send(self->socket, &byte, 1, MSG_NOSIGNAL) == 1, "send");
@@ -45,8 +46,8 @@ static void ask(struct end *self) {
   shutdown(self->socket, SHUT_RDWR);
 }
 
-static void *talk(void *argument) {
-  struct end *self = argument;
+static void* talk(void* argument) {
+  struct end* self = argument;
   truth_thread_begin(&self->truth, self->serves ? "server" : "client");
   if (self->serves) {
     serve(self);
@@ -57,17 +58,17 @@ static void *talk(void *argument) {
   return NULL;
 }
 
-static void connect_pair(int *client, int *server) {
+static void connect_pair(int* client, int* server) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   socklen_t size = sizeof(address);
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  truth_require(bind(listener, (struct sockaddr *)&address, size) == 0, "bind");
+  truth_require(bind(listener, (struct sockaddr*)&address, size) == 0, "bind");
   truth_require(listen(listener, 1) == 0, "listen");
-  truth_require(getsockname(listener, (struct sockaddr *)&address, &size) == 0, "getsockname");
+  truth_require(getsockname(listener, (struct sockaddr*)&address, &size) == 0, "getsockname");
   *client = socket(AF_INET, SOCK_STREAM, 0);
-  truth_require(connect(*client, (struct sockaddr *)&address, size) == 0, "connect");
+  truth_require(connect(*client, (struct sockaddr*)&address, size) == 0, "connect");
   *server = accept(listener, NULL, NULL);
   truth_require(*server >= 0, "accept");
   setsockopt(*client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -75,7 +76,7 @@ static void connect_pair(int *client, int *server) {
   close(listener);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct end ends[2] = {{.serves = false}, {.serves = true}};
   char extra[64];
   truth_start(argc, argv, knobs, 1);

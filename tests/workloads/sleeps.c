@@ -9,8 +9,8 @@ static struct truth_knob knobs[] = {
     [LENGTH_US] = {.name = "--length-us", .help = "length of each sleep", .value = 10000},
 };
 
-static void *sleep_repeatedly(void *argument) {
-  struct truth_thread *self = argument;
+static void* sleep_repeatedly(void* argument) {
+  struct truth_thread* self = argument;
   const uint64_t length_ns = (uint64_t)(knobs[LENGTH_US].value * 1000);
   truth_thread_begin(self, "sleeper");
   while (truth_running()) {
@@ -22,11 +22,11 @@ static void *sleep_repeatedly(void *argument) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char extra[64];
   truth_start(argc, argv, knobs, 2);
   const int count = (int)knobs[THREADS].value;
-  struct truth_thread *threads = calloc((size_t)count, sizeof(*threads));
+  struct truth_thread* threads = calloc((size_t)count, sizeof(*threads));
   truth_release();
   truth_run_threads(sleep_repeatedly, threads, sizeof(*threads), count);
   snprintf(extra, sizeof(extra), "\"length_ns\":%.0f", knobs[LENGTH_US].value * 1000);

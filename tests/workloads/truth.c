@@ -25,16 +25,17 @@ static void on_sigterm(int signal) {
   stopped = 1;
 }
 
-static void usage(const char *program, const struct truth_knob *knobs, int knob_count) {
+static void usage(const char* program, const struct truth_knob* knobs, int knob_count) {
   fprintf(stderr, "usage: %s [--seconds S] [--gate] [--hold]", program);
   for (int i = 0; i < knob_count; i++) fprintf(stderr, " [%s VALUE]", knobs[i].name);
-  fprintf(stderr, "\n  --gate  start at the first byte on stdin\n  --hold  exit at the end of stdin\n");
+  fprintf(stderr,
+          "\n  --gate  start at the first byte on stdin\n  --hold  exit at the end of stdin\n");
   for (int i = 0; i < knob_count; i++) fprintf(stderr, "  %s  %s\n", knobs[i].name, knobs[i].help);
   exit(2);
 }
 
-static bool set_knob(struct truth_knob *knobs, int knob_count, const char *name, const char *text) {
-  char *end;
+static bool set_knob(struct truth_knob* knobs, int knob_count, const char* name, const char* text) {
+  char* end;
   for (int i = 0; i < knob_count; i++) {
     if (strcmp(knobs[i].name, name) != 0) continue;
     if (knobs[i].text) {
@@ -47,7 +48,7 @@ static bool set_knob(struct truth_knob *knobs, int knob_count, const char *name,
   return false;
 }
 
-void truth_start(int argc, char **argv, struct truth_knob *knobs, int knob_count) {
+void truth_start(int argc, char** argv, struct truth_knob* knobs, int knob_count) {
   struct truth_knob common[] = {{.name = "--seconds", .value = seconds}};
   struct sigaction action = {.sa_handler = on_sigterm};
   for (int i = 1; i < argc; i++) {
@@ -69,7 +70,7 @@ void truth_start(int argc, char **argv, struct truth_knob *knobs, int knob_count
 /* Of all CPUs, in clock ticks. */
 static uint64_t read_steal_ns(void) {
   unsigned long long ticks = 0;
-  FILE *file = fopen("/proc/stat", "re");
+  FILE* file = fopen("/proc/stat", "re");
   truth_require(file && fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) == 1,
                 "read /proc/stat");
   fclose(file);
@@ -102,20 +103,20 @@ uint64_t truth_cpu_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 uint64_t truth_run_delay_ns(void) {
   unsigned long long on_cpu = 0, delay = 0;
-  FILE *file = fopen("/proc/thread-self/schedstat", "re");
+  FILE* file = fopen("/proc/thread-self/schedstat", "re");
   truth_require(file && fscanf(file, "%llu %llu", &on_cpu, &delay) == 2, "read schedstat");
   fclose(file);
   return delay;
 }
 
-void truth_require(bool ok, const char *what) {
+void truth_require(bool ok, const char* what) {
   if (ok) return;
   fprintf(stderr, "%s: %s failed: %s\n", program_invocation_short_name, what, strerror(errno));
   exit(1);
 }
 
 /* Until truth_thread_end, cpu_ns and run_delay_ns hold the account at the beginning. */
-void truth_thread_begin(struct truth_thread *thread, const char *role) {
+void truth_thread_begin(struct truth_thread* thread, const char* role) {
   thread->role = role;
   thread->pid = getpid();
   thread->tid = (pid_t)syscall(SYS_gettid);
@@ -125,7 +126,7 @@ void truth_thread_begin(struct truth_thread *thread, const char *role) {
   thread->begin_ns = truth_now_ns();
 }
 
-void truth_thread_end(struct truth_thread *thread) {
+void truth_thread_end(struct truth_thread* thread) {
   struct rusage usage;
   const uint64_t run_delay_ns = truth_run_delay_ns();
   const uint64_t end_ns = truth_now_ns();
@@ -133,14 +134,15 @@ void truth_thread_end(struct truth_thread *thread) {
   const uint64_t busy_ns = cpu_ns - thread->cpu_ns + run_delay_ns - thread->run_delay_ns;
   getrusage(RUSAGE_THREAD, &usage);
   thread->end_ns = end_ns;
-  thread->blocked_ns = end_ns - thread->begin_ns > busy_ns ? end_ns - thread->begin_ns - busy_ns : 0;
+  thread->blocked_ns =
+      end_ns - thread->begin_ns > busy_ns ? end_ns - thread->begin_ns - busy_ns : 0;
   thread->cpu_ns = cpu_ns;
   thread->run_delay_ns = run_delay_ns;
   thread->voluntary = (uint64_t)usage.ru_nvcsw;
   thread->involuntary = (uint64_t)usage.ru_nivcsw;
 }
 
-void truth_add(struct truth_op *op, const char *name, uint64_t since_ns) {
+void truth_add(struct truth_op* op, const char* name, uint64_t since_ns) {
   op->name = name;
   op->ns += truth_now_ns() - since_ns;
   op->count++;
@@ -166,12 +168,12 @@ void truth_pin(int cpu) {
   truth_require(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
 }
 
-static void print_number(const char *name, uint64_t value) {
+static void print_number(const char* name, uint64_t value) {
   printf("\"%s\":%llu,", name, (unsigned long long)value);
 }
 
-static void print_thread(const struct truth_thread *thread) {
-  const char *comma = "";
+static void print_thread(const struct truth_thread* thread) {
+  const char* comma = "";
   printf("{\"role\":\"%s\",", thread->role);
   print_number("pid", (uint64_t)thread->pid);
   print_number("tid", (uint64_t)thread->tid);
@@ -193,8 +195,8 @@ static void print_thread(const struct truth_thread *thread) {
   printf("}}");
 }
 
-void truth_print(const char *workload, const struct truth_thread *threads, int count,
-                 const char *extra) {
+void truth_print(const char* workload, const struct truth_thread* threads, int count,
+                 const char* extra) {
   printf("{\"workload\":\"%s\",", workload);
   print_number("pid", (uint64_t)getpid());
   print_number("begin_ns", begin_ns);
@@ -210,14 +212,14 @@ void truth_print(const char *workload, const struct truth_thread *threads, int c
   fflush(stdout);
 }
 
-void truth_run_threads(void *(*body)(void *), void *items, size_t size, int count) {
-  pthread_t *handles = calloc((size_t)count, sizeof(*handles));
+void truth_run_threads(void* (*body)(void*), void* items, size_t size, int count) {
+  pthread_t* handles = calloc((size_t)count, sizeof(*handles));
   pthread_attr_t attributes;
   truth_require(handles != NULL, "calloc");
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 128 * 1024);
   for (int i = 0; i < count; i++) {
-    errno = pthread_create(&handles[i], &attributes, body, (char *)items + (size_t)i * size);
+    errno = pthread_create(&handles[i], &attributes, body, (char*)items + (size_t)i * size);
     truth_require(errno == 0, "pthread_create");
   }
   for (int i = 0; i < count; i++) pthread_join(handles[i], NULL);
@@ -225,8 +227,8 @@ void truth_run_threads(void *(*body)(void *), void *items, size_t size, int coun
   free(handles);
 }
 
-int truth_finish(const char *workload, const struct truth_thread *threads, int count,
-                 const char *extra) {
+int truth_finish(const char* workload, const struct truth_thread* threads, int count,
+                 const char* extra) {
   char byte;
   truth_print(workload, threads, count, extra);
   while (held && !stopped && read(STDIN_FILENO, &byte, 1) > 0) {
