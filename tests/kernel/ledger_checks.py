@@ -1,0 +1,193 @@
+"""Holds what waitscope reports of a truth program's threads against the program's own account.
+
+Pure: two parsed JSON objects in, sentences out, one for each disagreement. The same checks run on
+answers from this machine and from virtual machines.
+"""
+
+# The wait classes in which a truth program's operation may be reported.
+OP_CLASSES = {
+    "sleep": ("sleep",),
+    "rest": ("sleep",),
+    "short": ("sleep",),
+    "long": ("sleep",),
+    "lock": ("lock",),
+    "pipe": ("pipe",),
+    "recv": ("network",),
+    "read": ("disk",),
+    "fsync": ("commit",),
+    "fault": ("page-fault",),
+    "child": ("child",),
+    "spin": (),
+}
+
+RELATIVE = 0.01
+# A thread's own stamps leave out its birth and its death: stack set-up, schedstat reads, exit.
+LIFE_NS = 1_000_000
+SHORT_LIFE_NS = 200_000
+# The kernel's own account reads its clock on entry to the scheduler, waitscope at the switch
+# itself: each switch moves a little time from one state to the next.
+SWITCH_NS = 1_500
+CONSERVATION = 0.001
+
+
+def number(message, field):
+    return int(message.get(field, 0))
+
+
+def waits_of(row):
+    return {wait["class"]: number(wait, "ns") for wait in row.get("waits", [])}
+
+
+def counts_of(row):
+    return {wait["class"]: number(wait, "count") for wait in row.get("waits", [])}
+
+
+def slack_ns(truth, thread, value_ns):
+    """How far a reported total may be from `value_ns`."""
+    switches = thread["voluntary"] + thread["involuntary"]
+    return RELATIVE * value_ns + LIFE_NS + SWITCH_NS * switches + truth.get("steal_ns", 0)
+
+
+def near(truth, thread, name, reported, expected):
+    slack = slack_ns(truth, thread, expected)
+    if abs(reported - expected) <= slack:
+        return []
+    return [f"{thread['role']} {thread['tid']}: {name} is {reported / 1e6:.3f} ms, its own account "
+            f"says {expected / 1e6:.3f} ms (allowed {slack / 1e6:.3f} ms)"]
+
+
+def check_states(truth, thread, row):
+    """Running, runnable and blocked against the kernel's own count for that thread."""
+    return [
+        *near(truth, thread, "running", number(row, "running_ns"), thread["cpu_ns"]),
+        *near(truth, thread, "runnable", number(row, "runnable_ns"), thread["run_delay_ns"]),
+        *near(truth, thread, "blocked", number(row, "blocked_ns"), thread["blocked_ns"]),
+    ]
+
+
+def check_wall(truth, thread, row):
+    """Whole lives: a row may begin earlier and end later than the thread's own stamps, only by
+    birth (which includes the first wait for a CPU) and death."""
+    wall, own = number(row, "wall_ns"), thread["end_ns"] - thread["begin_ns"]
+    problems = check_conservation(row)
+    if wall < own * (1 - 1e-6) - 1000:
+        problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, but the thread saw "
+                        f"{own} ns go by")
+    most = own + thread["run_delay_ns"] + slack_ns(truth, thread, own)
+    if wall > most + SHORT_LIFE_NS * truth.get("born", 0):
+        problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, far more than the "
+                        f"{own} ns of the thread's life")
+    return problems
+
+
+def check_conservation(row):
+    """running + runnable + blocked + residual = wall, and the residual is next to nothing."""
+    name = f"{row.get('comm', '?')} {number(row, 'tid')}"
+    wall, residual = number(row, "wall_ns"), number(row, "residual_ns")
+    total = sum(number(row, f) for f in ("running_ns", "runnable_ns", "blocked_ns"))
+    waited = sum(waits_of(row).values())
+    problems = []
+    if total + residual != wall:
+        problems.append(f"{name}: the states and the residual make {total + residual} ns, not the "
+                        f"wall time of {wall} ns")
+    if abs(residual) > CONSERVATION * wall + 1000:
+        problems.append(f"{name}: residual {residual} ns of {wall} ns wall")
+    if waited != number(row, "blocked_ns"):
+        problems.append(f"{name}: the waits make {waited} ns, blocked is "
+                        f"{number(row, 'blocked_ns')} ns")
+    return problems
+
+
+def check_classes(truth, thread, row):
+    """Each operation's time under its class. An operation's elapsed time also holds processor
+    and run-queue time, which no class may hold: so the bounds are one-sided, and the time under
+    classes that the thread never waited in closes them."""
+    waits, problems, expected_classes = waits_of(row), [], set()
+    groups = {}
+    for name, op in thread["ops"].items():
+        groups.setdefault(OP_CLASSES[name], []).append(op["ns"])
+    for classes, elapsed in groups.items():
+        if not classes:
+            continue
+        expected_classes.update(classes)
+        reported, most = sum(waits.get(c, 0) for c in classes), sum(elapsed)
+        least = max(0, most - thread["cpu_ns"] - thread["run_delay_ns"])
+        slack = slack_ns(truth, thread, most)
+        if not least - slack <= reported <= most + slack:
+            problems.append(
+                f"{thread['role']} {thread['tid']}: {'+'.join(classes)} is {reported / 1e6:.3f} ms, "
+                f"its own account says {least / 1e6:.3f} to {most / 1e6:.3f} ms")
+    stray = {c: ns for c, ns in waits.items() if c not in expected_classes and ns}
+    if sum(stray.values()) > slack_ns(truth, thread, thread["blocked_ns"]):
+        problems.append(f"{thread['role']} {thread['tid']}: waits it never made: {stray}")
+    return problems
+
+
+def check_counts(truth, thread, row):
+    """Switches against the kernel's count, and one wait for each sleep."""
+    problems = []
+    for kind in ("voluntary", "involuntary"):
+        reported, own = number(row, f"switches_{kind}"), thread[kind]
+        # The last switch of all, into death, comes after the thread read its count.
+        if abs(reported - own) > RELATIVE * own + 5 * truth.get("born", 1):
+            problems.append(f"{thread['role']} {thread['tid']}: {reported} {kind} switches, the "
+                            f"kernel counted {own}")
+    slept = [op["count"] for name, op in thread["ops"].items() if OP_CLASSES[name] == ("sleep",)]
+    reported = counts_of(row).get("sleep", 0)
+    if slept and abs(reported - sum(slept)) > RELATIVE * sum(slept) + 1:
+        problems.append(f"{thread['role']} {thread['tid']}: {reported} sleeps, it made {sum(slept)}")
+    return problems
+
+
+def check_row(truth, thread, row):
+    return [*check_wall(truth, thread, row), *check_states(truth, thread, row),
+            *check_classes(truth, thread, row), *check_counts(truth, thread, row)]
+
+
+def totals_row(answer, pid, but_tids=()):
+    """A process's totals without some of its threads, in the shape of a thread's row."""
+    process = next(p for p in answer["processes"] if number(p, "pid") == pid)
+    row, waits, counts = {}, {}, {}
+    totals = process["totals"]
+    others = [t for t in answer.get("threads", []) if number(t, "tid") in but_tids]
+    for field in ("wall_ns", "running_ns", "runnable_ns", "blocked_ns", "residual_ns",
+                  "switches_voluntary", "switches_involuntary"):
+        row[field] = number(totals, field) - sum(number(t, field) for t in others)
+    for source, sign in [(totals, 1)] + [(t, -1) for t in others]:
+        for name, ns in waits_of(source).items():
+            waits[name] = waits.get(name, 0) + sign * ns
+        for name, count in counts_of(source).items():
+            counts[name] = counts.get(name, 0) + sign * count
+    row["waits"] = [{"class": c, "ns": waits[c], "count": counts.get(c, 0)} for c in waits]
+    row["tid"], row["comm"] = pid, "all threads of"
+    return row
+
+
+def check(truth, threads_json):
+    """Everything that is wrong with a `threads` answer whose window holds the program's life."""
+    rows = {number(row, "tid"): row for row in threads_json.get("threads", [])}
+    problems = []
+    for thread in truth["threads"]:
+        if truth.get("summed"):
+            row = totals_row(threads_json, truth["pid"], but_tids=(truth["pid"],))
+        elif thread["tid"] in rows:
+            row = rows[thread["tid"]]
+        else:
+            problems.append(f"{thread['role']} {thread['tid']} is missing from the answer")
+            continue
+        problems += check_row(truth, thread, row)
+    return problems
+
+
+def check_living(threads_json, window_ns):
+    """Conservation of every thread, and the full window for those that lived through it."""
+    problems = []
+    for row in threads_json.get("threads", []):
+        problems += check_conservation(row)
+        born_before = number(row, "wall_ns") >= 0.999 * window_ns
+        if number(row, "wall_ns") > 1.0001 * window_ns + 1_000_000:
+            problems.append(f"{row.get('comm')} {row.get('tid')}: {row.get('wall_ns')} ns in a "
+                            f"window of {window_ns} ns")
+        if born_before and row.get("exited"):
+            problems.append(f"{row.get('comm')} {row.get('tid')}: exited, yet it filled the window")
+    return problems

@@ -1,0 +1,118 @@
+"""running + runnable + blocked = wall, for every thread, whatever the machine is doing."""
+
+import pathlib
+import threading
+import time
+import unittest
+
+import ledger_checks
+import waitscope
+
+THREADS = 1200
+# /proc shows a running thread's time as of its last tick or switch.
+TICK_NS = 4_000_000
+
+
+def kernel_running_ns(pid):
+    """The scheduler's own count of running time, for each living thread."""
+    counts = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            counts[int(task.name)] = int((task / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return counts
+
+
+def all_wrong(problems):
+    return "\n" + "\n".join(problems[:40]) + f"\n{len(problems)} problems"
+
+
+class Conservation(unittest.TestCase):
+    def check_whole_lives(self, agent, load):
+        with waitscope.Workload("many_threads", "--threads", THREADS, "--load", load,
+                                seconds=5) as workload:
+            truth, answer = waitscope.observe(agent, workload, targeted=False)
+        problems = ledger_checks.check(truth, answer)
+        self.assertEqual(len(truth["threads"]), THREADS)
+        self.assertEqual(problems, [], all_wrong(problems))
+        return answer
+
+    def check_living_threads(self, agent, load):
+        """A window in the middle of the threads' lives, beside the scheduler's own count read
+        just outside and just inside of it."""
+        with waitscope.Workload("many_threads", "--threads", THREADS, "--load", load,
+                                seconds=60) as workload:
+            workload.release()
+            time.sleep(2)
+            outer = kernel_running_ns(workload.pid)
+            pending = waitscope.Pending("threads", "--duration", "6s", "--output", "json",
+                                        endpoint=agent.endpoint, timeout=60)
+            time.sleep(waitscope.LEAD_SECONDS)
+            inner = kernel_running_ns(workload.pid)
+            time.sleep(2)
+            inner = {tid: ns - inner[tid] for tid, ns in kernel_running_ns(workload.pid).items()}
+            answer = pending.answer()
+            outer = {tid: ns - outer[tid] for tid, ns in kernel_running_ns(workload.pid).items()}
+        window_ns = waitscope.window_seconds(answer) * 1e9
+        problems = ledger_checks.check_living(answer, window_ns)
+        rows = waitscope.threads_by_tid(answer)
+        lived_through = 0
+        for tid in inner:
+            running = waitscope.number(rows.get(tid, {}), "running_ns")
+            lived_through += waitscope.number(rows.get(tid, {}), "wall_ns") >= 0.999 * window_ns
+            slack = (TICK_NS + 0.01 * running
+                     + ledger_checks.SWITCH_NS * waitscope.number(rows.get(tid, {}),
+                                                                  "switches_voluntary"))
+            if not inner[tid] - slack <= running <= outer[tid] + slack:
+                problems.append(f"thread {tid}: running {running} ns, by the scheduler's count "
+                                f"{inner[tid]} to {outer[tid]} ns")
+        self.assertEqual(problems, [], all_wrong(problems))
+        self.assertGreaterEqual(lived_through, 1000)
+
+    def test_whole_lives_of_idle_threads_add_up(self):
+        with waitscope.Agent() as agent:
+            self.check_whole_lives(agent, load=0)
+
+    def test_whole_lives_of_loaded_threads_add_up(self):
+        with waitscope.Agent() as agent:
+            self.check_whole_lives(agent, load=1)
+
+    def test_idle_threads_that_live_through_the_window_add_up(self):
+        with waitscope.Agent() as agent:
+            self.check_living_threads(agent, load=0)
+
+    def test_loaded_threads_that_live_through_the_window_add_up(self):
+        with waitscope.Agent() as agent:
+            self.check_living_threads(agent, load=1)
+
+    def test_a_full_ring_loses_details_and_no_totals(self):
+        with waitscope.Agent("--ring-bytes", 4096, "--period", 0) as agent:
+            answer = self.check_whole_lives(agent, load=1)
+        self.assertGreater(waitscope.losses(answer).get("ring-full", 0), 1000,
+                           "the ring was not full, so the test shows nothing")
+
+    def test_consecutive_windows_leave_no_gap(self):
+        with waitscope.Agent() as agent, \
+                waitscope.Workload("sleeps", "--threads", 4, seconds=60) as workload:
+            workload.release()
+            time.sleep(1)
+            answers = []
+            askers = [threading.Thread(target=lambda: answers.append(
+                waitscope.query("threads", "--pid", workload.pid, "--duration", "3s",
+                                endpoint=agent.endpoint))) for _ in range(3)]
+            for asker in askers:
+                asker.start()
+                time.sleep(0.7)
+            for asker in askers:
+                asker.join()
+        self.assertEqual(len(answers), 3)
+        for answer in answers:
+            window_ns = waitscope.window_seconds(answer) * 1e9
+            self.assertAlmostEqual(window_ns, 3e9, delta=0.3e9)
+            problems = ledger_checks.check_living(answer, window_ns)
+            self.assertEqual(problems, [], all_wrong(problems))
+
+
+if __name__ == "__main__":
+    unittest.main()

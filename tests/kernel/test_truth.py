@@ -1,0 +1,115 @@
+"""Every truth program, its whole life inside one window, against what it says of itself."""
+
+import unittest
+
+import ledger_checks
+import waitscope
+
+
+class Truth(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = waitscope.Agent()
+        cls.agent.__enter__()
+        cls.addClassCleanup(cls.agent.__exit__)
+
+    def check(self, name, *knobs, seconds=4):
+        with waitscope.Workload(name, *knobs, seconds=seconds) as workload:
+            truth, answer = waitscope.observe(self.agent, workload)
+        problems = ledger_checks.check(truth, answer)
+        self.assertEqual(problems, [], "\n" + "\n".join(problems))
+        return truth, answer
+
+    def test_sleeps_of_known_length(self):
+        truth, answer = self.check("sleeps", "--threads", 4, "--length-us", 10000)
+        rows = waitscope.threads_by_tid(answer)
+        for thread in truth["threads"]:
+            asked_ns = truth["length_ns"] * thread["ops"]["sleep"]["count"]
+            slept_ns = ledger_checks.waits_of(rows[thread["tid"]])["sleep"]
+            # A timer is never early; the time to arm it, before the switch, is the 1 %.
+            self.assertGreaterEqual(slept_ns, 0.99 * asked_ns)
+
+    def test_a_lock_convoy_behind_a_sleeping_holder(self):
+        self.check("convoy")
+
+    def test_a_lock_convoy_behind_a_spinning_holder(self):
+        self.check("convoy", "--spin", 1)
+
+    def test_two_hogs_share_one_cpu(self):
+        truth, answer = self.check("hogs", "--threads", 2, "--cpu", 0)
+        rows = waitscope.threads_by_tid(answer)
+        for thread in truth["threads"]:
+            row = rows[thread["tid"]]
+            self.assertGreater(waitscope.number(row, "preempted_ns"),
+                               0.95 * waitscope.number(row, "runnable_ns"))
+            self.assertGreater(waitscope.number(row, "runnable_ns"), 0.3 * thread["wall_ns"])
+
+    def test_direct_reads(self):
+        self.check("direct_reads")
+
+    def test_fsync(self):
+        self.check("fsync_loop")
+
+    def test_ping_pong_of_two_threads(self):
+        self.check("ping_pong")
+
+    def test_ping_pong_on_one_cpu(self):
+        self.check("ping_pong", "--cpu", 1)
+
+    def test_request_and_response_over_loopback(self):
+        self.check("request_response")
+
+    def test_major_page_faults(self):
+        self.check("fault_storm")
+
+    def test_a_thread_that_migrates_while_it_is_blocked(self):
+        truth, _ = self.check("migrator")
+        self.assertGreater(truth["migrations"], 50, "the workload did not do what it is for")
+
+    def test_short_and_long_waits(self):
+        self.check("mixed_waits")
+
+    def test_ten_thousand_short_threads(self):
+        truth, answer = self.check("churn", seconds=12)
+        self.assertEqual(truth["born"], 10000)
+        process = waitscope.process(answer, truth["pid"])
+        self.assertEqual(waitscope.number(process, "threads_created"), 10000)
+        self.assertEqual(waitscope.losses(answer).get("ledger-create", 0), 0)
+
+    def test_a_thousand_processes(self):
+        with waitscope.Workload("exec_storm", "--count", 1000, seconds=20) as workload:
+            truth, answer = waitscope.observe(self.agent, workload, targeted=False)
+        problems = ledger_checks.check(truth, answer)
+        self.assertEqual(problems, [], "\n" + "\n".join(problems))
+        children = [p for p in answer["processes"]
+                    if waitscope.number(p, "parent_pid") == truth["pid"]]
+        self.assertEqual(len(children), truth["threads"][0]["ops"]["child"]["count"])
+
+    def test_threads_blocked_before_through_and_after_the_window(self):
+        with waitscope.Workload("long_block", seconds=60) as workload:
+            workload.release()
+            answer = waitscope.query("threads", "--pid", workload.pid, "--duration", "3s",
+                                     endpoint=self.agent.endpoint)
+        window_ns = waitscope.window_seconds(answer) * 1e9
+        blocked = [row for row in answer["threads"] if row["comm"] == "blocked"]
+        self.assertEqual(len(blocked), 3)
+        for row in blocked:
+            self.assertAlmostEqual(waitscope.number(row, "wall_ns"), window_ns, delta=2e6)
+            self.assertEqual(row["blocked_ns"], row["wall_ns"])
+            self.assertEqual(list(ledger_checks.waits_of(row)), ["pipe"])
+            self.assertEqual(row["open_wait"]["class"], "pipe")
+            self.assertGreaterEqual(waitscope.number(row["open_wait"], "ns"), window_ns - 2e6)
+
+    def test_threads_blocked_since_before_the_agent(self):
+        with waitscope.Workload("long_block", seconds=60) as workload, waitscope.Agent() as agent:
+            answer = waitscope.query("threads", "--pid", workload.pid, "--duration", "2s",
+                                     endpoint=agent.endpoint)
+        blocked = [row for row in answer["threads"] if row["comm"] == "blocked"]
+        self.assertEqual(len(blocked), 3)
+        for row in blocked:
+            self.assertEqual(list(ledger_checks.waits_of(row)), ["pipe"])
+            self.assertTrue(row["open_wait"]["since_before_agent"])
+
+
+if __name__ == "__main__":
+    unittest.main()

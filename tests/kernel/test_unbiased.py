@@ -1,0 +1,105 @@
+"""Sampling must not favour any stack: two agents watch the same waits, one records every wait, the
+other samples them, and their totals for each call path are compared."""
+
+import math
+import unittest
+
+import waitscope
+
+PERIOD_NS = 1_000_000
+TRIALS = 5
+
+
+def total_of_path(profile, symbol, state="sleep"):
+    """Estimated nanoseconds and number of recorded rows under stacks that hold `symbol`."""
+    frames = profile.get("frames", [])
+    holding = {index for index, stack in enumerate(profile.get("stacks", []))
+               if any(frames[f].get("symbol") == symbol for f in stack.get("frames", []))}
+    samples = [s for s in profile.get("samples", [])
+               if waitscope.number(s, "user_stack") in holding and s["class"] == state]
+    return (sum(waitscope.number(s, "ns") for s in samples),
+            sum(waitscope.number(s, "count") for s in samples))
+
+
+def standard_error_ns(total_ns):
+    """The most that docs/definitions.md allows for a sum of waits shorter than the period."""
+    return math.sqrt(PERIOD_NS * total_ns)
+
+
+class Unbiased(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.every = waitscope.Agent("--period", "0")
+        cls.every.__enter__()
+        cls.addClassCleanup(cls.every.__exit__)
+        cls.sampled = waitscope.Agent("--period", "1ms")
+        cls.sampled.__enter__()
+        cls.addClassCleanup(cls.sampled.__exit__)
+        cls.trials = [cls.observe_mix() for _ in range(TRIALS)]
+
+    @classmethod
+    def observe_mix(cls):
+        flame = ("flame", "--kind", "off-cpu")
+        with waitscope.Workload("mixed_waits", seconds=3) as workload:
+            return waitscope.observe_all(workload, [(cls.every, flame), (cls.sampled, flame)])
+
+    def test_recording_every_wait_gives_the_programs_own_totals(self):
+        for truth, every, _ in self.trials:
+            threads = truth["threads"]
+            # Nearly all processor and run-queue time of this program surrounds its short sleeps:
+            # there are a hundred for each long one.
+            busy_ns = sum(t["cpu_ns"] + t["run_delay_ns"] for t in threads)
+            for path, rest_ns in (("short", busy_ns), ("long", 0)):
+                own_ns = sum(t["ops"][path]["ns"] for t in threads) - rest_ns
+                count = sum(t["ops"][path]["count"] for t in threads)
+                with self.subTest(path=path):
+                    total_ns, waits = total_of_path(every, f"{path}_path")
+                    self.assertAlmostEqual(total_ns, own_ns, delta=0.02 * own_ns)
+                    self.assertAlmostEqual(waits, count, delta=0.01 * count + 1)
+
+    def test_a_path_of_long_waits_is_exact(self):
+        for _, every, sampled in self.trials:
+            want, _ = total_of_path(every, "long_path")
+            got, _ = total_of_path(sampled, "long_path")
+            # The two agents' programs run one after the other at each switch.
+            self.assertAlmostEqual(got, want, delta=0.001 * want)
+
+    def test_a_path_of_short_waits_is_within_four_standard_errors_each_time(self):
+        for _, every, sampled in self.trials:
+            want, _ = total_of_path(every, "short_path")
+            got, _ = total_of_path(sampled, "short_path")
+            self.assertAlmostEqual(got, want, delta=4 * standard_error_ns(want))
+
+    def test_errors_of_short_waits_cancel_over_the_trials(self):
+        pairs = [(total_of_path(s, "short_path")[0], total_of_path(e, "short_path")[0])
+                 for _, e, s in self.trials]
+        want = sum(every for _, every in pairs)
+        got = sum(sampled for sampled, _ in pairs)
+        # One in three hundred unbiased runs lies further out.
+        self.assertAlmostEqual(got, want, delta=3 * standard_error_ns(want))
+
+    def test_the_estimated_number_of_waits_is_right_too(self):
+        got = sum(total_of_path(s, "short_path")[1] for _, _, s in self.trials)
+        want = sum(total_of_path(e, "short_path")[1] for _, e, _ in self.trials)
+        # A wait of length d counts T/d with probability d/T; the shortest here is T/50, so the
+        # variance of a wait's count is at most 49.
+        self.assertAlmostEqual(got, want, delta=4 * math.sqrt(49 * want))
+
+    def test_samples_sum_to_what_the_ledgers_say(self):
+        for _, every, sampled in self.trials:
+            for name, profile, slack in (("every", every, 0.001), ("sampled", sampled, 0.05)):
+                with self.subTest(agent=name):
+                    exact = waitscope.number(profile, "exact_total_ns")
+                    self.assertGreater(exact, 0)
+                    self.assertAlmostEqual(waitscope.number(profile, "total_ns"), exact,
+                                           delta=slack * exact)
+
+    def test_only_a_fraction_of_the_waits_was_recorded(self):
+        for _, every, sampled in self.trials:
+            self.assertEqual(waitscope.losses(sampled).get("ring-full", 0), 0)
+            self.assertEqual(waitscope.losses(every).get("ring-full", 0), 0)
+            self.assertEqual(int(waitscope.header(sampled)["period_ns"]), PERIOD_NS)
+
+
+if __name__ == "__main__":
+    unittest.main()
