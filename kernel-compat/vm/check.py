@@ -1,0 +1,217 @@
+"""Judges the serial console of one guest: whether every scenario answered, and rightly."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "kernel"))
+import ledger_checks  # noqa: E402  (the same checks judge the running kernel)
+
+BLOCK = re.compile(r"^@@BEGIN (\S+)\n(.*?)^@@END \1 (-?\d+)$", re.M | re.S)
+BOOT = re.compile(r"^@@BOOT (\S+) (\S+)$", re.M)
+DONE = re.compile(r"^@@DONE blocks=(\d+) uptime=(\S+)$", re.M)
+KERNEL_TROUBLE = re.compile(r"BUG:|WARNING:|Oops|soft lockup|blocked for more than|rcu.*stall")
+# The losses of docs/definitions.md that take from totals. The others cost details only.
+TOTALS_LOSSES = {"no-ledger", "ledger-create", "ledger-torn", "exit-detail", "request-untracked",
+                 "recursion", "device-table", "state-mismatch"}
+DEVICE = "nvme0n1"
+# The program's clock also counts the system call and the way back to the CPU; emulated, both are
+# long.
+DEVICE_SHARE_LEAST = 0.90
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    truths: list = dataclasses.field(default_factory=list)
+    views: list = dataclasses.field(default_factory=list)
+
+
+def scenarios():
+    """What the guest runs, from the file its init sources."""
+    found = []
+    for row in (HERE / "scenarios").read_text().splitlines():
+        verb, *words = row.split() or [""]
+        if verb == "begin":
+            found.append(Scenario(words[0]))
+        elif verb == "hold":
+            found[-1].truths.append(words[0])
+        elif verb == "watch":
+            found[-1].views.append(words[0])
+    return found
+
+
+@dataclasses.dataclass
+class Verdict:
+    checks: int = 0
+    problems: list = dataclasses.field(default_factory=list)
+    boot_seconds: str = "?"
+    guest_seconds: str = "?"
+    threads: int = 0
+    worst_residual: float = 0.0
+
+    def add(self, problems):
+        self.checks += 1
+        self.problems += problems
+
+
+class Missing(Exception):
+    """An answer that did not come, or is none."""
+
+
+class Console:
+    """The blocks of one guest by name."""
+
+    def __init__(self, text):
+        text = text.replace("\r", "")
+        self.blocks = {name: (body, int(code)) for name, body, code in BLOCK.findall(text)}
+        self.boot = BOOT.search(text)
+        self.done = DONE.search(text)
+
+    def text(self, name):
+        if name not in self.blocks:
+            raise Missing(f"{name}: no answer")
+        body, code = self.blocks[name]
+        if code != 0:
+            said = self.blocks.get(name + ".stderr", ("", 0))[0].strip() or body.strip()
+            raise Missing(f"{name}: exit code {code}: {said[-400:]}")
+        return body
+
+    def json(self, name):
+        body = self.text(name)
+        try:
+            return json.loads(body)
+        except json.JSONDecodeError as error:
+            raise Missing(f"{name}: not JSON ({error})") from None
+
+
+def check_whole(console):
+    if console.boot is None:
+        return ["the guest never reached its first line"]
+    if console.done is None:
+        return ["the guest did not finish: no closing count on the console"]
+    if int(console.done[1]) != len(console.blocks):
+        return [f"the guest printed {console.done[1]} blocks, {len(console.blocks)} arrived"]
+    return []
+
+
+def check_exit(console, name):
+    console.text(name)
+    return []
+
+
+def check_kernel_log(console):
+    lines = console.text("kernel.warnings").splitlines()
+    return [f"kernel log: {line}" for line in lines if KERNEL_TROUBLE.search(line)]
+
+
+def check_leftovers(console):
+    names = sorted(program.get("name", "?") for program in console.json("leftovers"))
+    return [f"BPF programs left behind: {' '.join(names)}"] if names else []
+
+
+def check_losses(console, name):
+    """Totals are folded in the kernel: nothing that takes from them may be lost."""
+    losses = console.json(name).get("header", {}).get("losses", [])
+    return [f"{name}: {loss['count']} lost: {loss['reason']} ({loss.get('meaning', '')})"
+            for loss in losses if loss["reason"] in TOTALS_LOSSES]
+
+
+def check_conservation(console, name, verdict):
+    rows = console.json(name).get("threads", [])
+    shares = [abs(ledger_checks.number(row, "residual_ns")) / ledger_checks.number(row, "wall_ns")
+              for row in rows if ledger_checks.number(row, "wall_ns")]
+    verdict.threads += len(rows)
+    verdict.worst_residual = max([verdict.worst_residual, *shares])
+    if not rows:
+        return [f"{name}: no thread in the answer"]
+    return [f"{name}: {problem}" for row in rows
+            for problem in ledger_checks.check_conservation(row)]
+
+
+def check_truth(console, scenario, truth):
+    judge_one = check_blocked_throughout if truth == "long_block" else ledger_checks.check
+    problems = judge_one(console.json(f"{scenario}.{truth}.truth"),
+                         console.json(f"{scenario}.threads"))
+    return [f"{scenario}.{truth}: {problem}" for problem in problems]
+
+
+def check_blocked_throughout(truth, answer):
+    """Threads that blocked before the window began, and left the wait inside it."""
+    rows = {ledger_checks.number(row, "tid"): row for row in answer.get("threads", [])}
+    problems = []
+    for thread in truth["threads"]:
+        row = rows.get(thread["tid"], {})
+        piped, wall = ledger_checks.waits_of(row).get("pipe", 0), ledger_checks.number(row, "wall_ns")
+        if not wall or abs(wall - piped) > ledger_checks.slack_ns(truth, thread, wall):
+            problems.append(f"{thread['role']} {thread['tid']}: pipe is {piped / 1e6:.3f} ms of a "
+                            f"wall time of {wall / 1e6:.3f} ms, though it never left the wait")
+    return problems
+
+
+def check_io(console, scenario):
+    """Requests and their time at the device, against the program's own count and clock."""
+    truth = console.json(f"{scenario}.direct_reads.truth")
+    view = console.json(f"{scenario}.io")
+    device = next((d for d in view.get("devices", []) if d["name"] == DEVICE), None)
+    if device is None:
+        return [f"{scenario}.io: no device {DEVICE}"]
+    reads = [thread["ops"]["read"] for thread in truth["threads"]]
+    count, elapsed = sum(op["count"] for op in reads), sum(op["ns"] for op in reads)
+    requests = ledger_checks.number(device["read"], "requests")
+    spent = sum(ledger_checks.number(device["read"], part) for part in ("queue_ns", "device_ns"))
+    problems = [] if requests == count else [f"{requests} reads, the program made {count}"]
+    if not DEVICE_SHARE_LEAST * elapsed <= spent <= elapsed:
+        problems.append(f"the reads took {spent / 1e6:.1f} ms, the program waited "
+                        f"{elapsed / 1e6:.1f} ms for them")
+    return [f"{scenario}.io: {problem}" for problem in problems]
+
+
+def checks_of(scenario, console, verdict):
+    """Every check of a scenario, as functions without arguments."""
+    name = scenario.name
+    for view in scenario.views:
+        yield lambda view=view: check_losses(console, f"{name}.{view}")
+    if "threads" in scenario.views:
+        yield lambda: check_conservation(console, f"{name}.threads", verdict)
+        for truth in scenario.truths:
+            yield lambda truth=truth: check_truth(console, name, truth)
+    if "io" in scenario.views:
+        yield lambda: check_io(console, name)
+
+
+def all_checks(console, verdict):
+    for name in ("check", "status", "agent"):
+        yield lambda name=name: check_exit(console, name)
+    yield lambda: check_leftovers(console)
+    yield lambda: check_kernel_log(console)
+    for scenario in scenarios():
+        yield from checks_of(scenario, console, verdict)
+
+
+def judge(text):
+    console = Console(text)
+    verdict = Verdict()
+    verdict.add(check_whole(console))
+    if console.boot is None:
+        return verdict
+    verdict.boot_seconds = console.boot[2]
+    verdict.guest_seconds = console.done[2] if console.done else "?"
+    for run in all_checks(console, verdict):
+        try:
+            verdict.add(run())
+        except Missing as missing:
+            verdict.add([str(missing)])
+        except (KeyError, StopIteration, TypeError, ValueError) as error:
+            verdict.add([f"an answer has not the shape it should have: {error!r}"])
+    verdict.problems = list(dict.fromkeys(verdict.problems))
+    return verdict
+
+
+if __name__ == "__main__":
+    found = judge(pathlib.Path(sys.argv[1]).read_text(errors="replace"))
+    print(*found.problems, f"{found.checks} checks, {len(found.problems)} problems", sep="\n")
+    sys.exit(1 if found.problems else 0)
