@@ -1,0 +1,172 @@
+#include "agent/symbols/live_symbolizer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace waitscope {
+namespace {
+
+// Reading kallsyms costs some 50 ms of CPU; modules and BPF programs seldom come and go.
+constexpr int64_t kKernelRereadNs = 60'000'000'000;
+
+int64_t MonotonicNs() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+LiveSymbolizer::Options WithClock(LiveSymbolizer::Options options) {
+  if (!options.now_ns) options.now_ns = MonotonicNs;
+  return options;
+}
+
+// Executable memory without a file is a run time's code, whatever it calls the mapping.
+bool IsAnonymous(const Mapping& mapping) {
+  const std::string_view path = mapping.path;
+  return mapping.inode == 0 && (path.empty() || path[0] != '[' || path.starts_with("[anon") ||
+                                path == "[heap]" || path.starts_with("[stack"));
+}
+
+// Run times that map their code twice (.NET, some JVMs) do so through a memfd or shared memory.
+bool MayBeJit(const Mapping& mapping) {
+  return IsAnonymous(mapping) || mapping.path.starts_with("/memfd:") ||
+         mapping.path.starts_with("/dev/zero");
+}
+
+std::string ModuleName(const Mapping& mapping) {
+  if (IsAnonymous(mapping)) return "[jit]";
+  return mapping.path.substr(mapping.path.rfind('/') + 1);
+}
+
+}  // namespace
+
+LiveSymbolizer::LiveSymbolizer(Options options)
+    : options_(WithClock(std::move(options))),
+      processes_({.proc_dir = options_.proc_dir,
+                  .max_processes = options_.max_processes,
+                  .keep_unused_ns = options_.keep_unused_ns,
+                  .reread_ns = options_.reread_ns},
+                 options_.now_ns),
+      jit_({.proc_dir = options_.proc_dir,
+            .max_bytes = options_.cache_bytes / 4,
+            .reread_ns = options_.reread_ns},
+           options_.now_ns),
+      modules_({.proc_dir = options_.proc_dir,
+                .host_root = options_.host_root,
+                .debug_directories = options_.debug_directories,
+                .cache_bytes = options_.cache_bytes / 4 * 3}) {}
+
+Stack LiveSymbolizer::Resolve(const RawStack& raw) {
+  Stack stack;
+  Process* const process = raw.pid == 0 ? nullptr : processes_.Select(raw.pid, raw.addresses);
+  if (raw.pid != 0 && process == nullptr) {
+    ++exited_stacks_;
+    stack.truncated = "process exited before its mappings were read";
+    return stack;
+  }
+  for (size_t index = 0; index < raw.addresses.size(); ++index) {
+    const uint64_t address = raw.addresses[index];
+    // All but the leaf are return addresses: the call, which may end its function, is before.
+    const uint64_t lookup = index == 0 || address == 0 ? address : address - 1;
+    stack.frames.push_back(process == nullptr ? ResolveKernel(address, lookup)
+                                              : ResolveUser(*process, address, lookup));
+    misses_ += stack.frames.back().symbol.empty();
+  }
+  lookups_ += raw.addresses.size();
+  return stack;
+}
+
+void LiveSymbolizer::Remember(uint32_t pid) {
+  Process* const process = processes_.Remember(pid);
+  if (process == nullptr) return;
+  modules_.LoadVanishing(*process);
+  const bool jit = std::any_of(process->mappings.begin(), process->mappings.end(),
+                               [](const CodeMapping& entry) { return MayBeJit(entry.mapping); });
+  if (jit) jit_.Refresh(*process);
+}
+
+absl::Status LiveSymbolizer::KernelSymbols() {
+  if (!kernel_ && kernel_status_.ok()) LoadKernelSymbols();
+  return kernel_status_;
+}
+
+// An index once read is kept when the kernel hides addresses later (after dropping privileges).
+void LiveSymbolizer::LoadKernelSymbols() {
+  next_kernel_read_ns_ = options_.now_ns() + kKernelRereadNs;
+  absl::StatusOr<Kallsyms> loaded = Kallsyms::Load(options_.kallsyms_path);
+  if (loaded.ok()) {
+    kernel_ = *std::move(loaded);
+  } else if (!kernel_) {
+    kernel_status_ = loaded.status();
+  }
+}
+
+std::optional<KernelSymbol> LiveSymbolizer::LookupKernel(uint64_t address) {
+  std::optional<KernelSymbol> symbol = kernel_ ? kernel_->Lookup(address) : std::nullopt;
+  if (symbol || options_.now_ns() < next_kernel_read_ns_) return symbol;
+  LoadKernelSymbols();
+  return kernel_ ? kernel_->Lookup(address) : std::nullopt;
+}
+
+Frame LiveSymbolizer::ResolveKernel(uint64_t address, uint64_t lookup) {
+  Frame frame;
+  frame.address = address;
+  frame.module = "[kernel]";
+  const std::optional<KernelSymbol> symbol = LookupKernel(lookup);
+  if (symbol) {
+    frame.symbol = symbol->name;
+    frame.module = symbol->module;
+  }
+  return frame;
+}
+
+Frame LiveSymbolizer::ResolveUser(Process& process, uint64_t address, uint64_t lookup) {
+  Frame frame;
+  frame.address = address;
+  CodeMapping* const mapping = process.Find(lookup);
+  if (mapping == nullptr) return frame;
+  frame.module = ModuleName(mapping->mapping);
+  if (!IsAnonymous(mapping->mapping)) NameFromFile(process, *mapping, lookup, frame);
+  if (frame.symbol.empty() && MayBeJit(mapping->mapping)) {
+    NameFromPerfMap(process, lookup, frame);
+  }
+  return frame;
+}
+
+void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup,
+                                  Frame& frame) {
+  const uint64_t bias = mapping.mapping.offset - mapping.mapping.start;
+  frame.file_offset = frame.address + bias;
+  const std::shared_ptr<const ElfSymbols> symbols = modules_.Load(process, mapping);
+  if (mapping.module) frame.build_id = mapping.module->build_id;
+  if (!symbols) return;
+  if (!mapping.module) frame.build_id = symbols->build_id();
+  const std::optional<std::string> name = symbols->Lookup(lookup + bias);
+  if (name) frame.symbol = demangler_.Demangle(*name);
+}
+
+void LiveSymbolizer::NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame) {
+  const std::string_view name = jit_.Lookup(process, lookup);
+  if (name.empty()) return;
+  frame.symbol = demangler_.Demangle(std::string(name));
+  frame.module = "[jit]";
+}
+
+LiveSymbolizer::Stats LiveSymbolizer::stats() const {
+  return {
+      .lookups = lookups_,
+      .misses = misses_,
+      .exited_stacks = exited_stacks_,
+      .files_indexed = modules_.files_indexed(),
+      .files_unavailable = modules_.files_unavailable(),
+      .maps_read = processes_.stats().maps_read,
+      .maps_failed = processes_.stats().maps_failed,
+      .perf_map_lines_dropped = jit_.dropped_lines(),
+      .processes = processes_.size(),
+      .cache_bytes = modules_.bytes() + jit_.bytes(),
+  };
+}
+
+}  // namespace waitscope
