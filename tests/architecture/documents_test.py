@@ -1,0 +1,64 @@
+"""The documents promise only what is there, and leave out nothing that must be explained."""
+
+import re
+import unittest
+
+import contracts_test
+import tree
+
+# Assembled, so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(?:%s)\b" % "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]))
+TEXT = (".h", ".cc", ".c", ".py", ".md", ".proto", ".txt", ".cmake", ".def")
+# Wait classes as the protocol spells them.
+SPELLING = {"fault": "page-fault"}
+
+
+def documents():
+    return [name for name in tree.tracked_with(".md") if "/" not in name] + ["docs/definitions.md"]
+
+
+def verbs():
+    """What ./dev knows: the words of its usage text."""
+    usage = re.search(r"<<'TEXT'\n(.*?)\nTEXT", tree.read("dev"), re.S)[1]
+    return set(re.findall(r"^  ([a-z]+)\b", usage, re.M))
+
+
+class DocumentsTest(unittest.TestCase):
+    def test_nothing_tracked_is_marked_unfinished(self):
+        found = [f"{name}: {match[0]}" for name in tree.tracked_with(*TEXT)
+                 for match in [UNFINISHED.search(tree.read(name))] if match]
+        self.assertEqual(found, [])
+
+    def test_every_loss_reason_is_defined(self):
+        text = tree.read("docs/definitions.md")
+        reasons = contracts_test.ENUMS["loss_reason"][1:]
+        missing = [word for word in reasons
+                   if f"| {word.replace('_', '-')} | `LOST_{word}` |" not in text]
+        self.assertEqual(missing, [])
+
+    def test_every_wait_class_is_defined(self):
+        text = tree.read("docs/definitions.md")
+        words = [SPELLING.get(word, word) for word in contracts_test.ENUMS["wait_class"]]
+        self.assertEqual([word for word in words if f"\n| {word} |" not in text], [])
+
+    def test_every_dev_verb_a_document_names_exists(self):
+        named = {(name, verb) for name in documents()
+                 for verb in re.findall(r"\./dev ([a-z]+)", tree.read(name))}
+        self.assertEqual({row for row in named if row[1] not in verbs()}, set())
+
+    def test_every_dev_verb_is_handled(self):
+        handled = re.search(r"^case .*?^esac", tree.read("dev"), re.S | re.M)[0]
+        self.assertEqual([verb for verb in sorted(verbs()) if not re.search(rf"\b{verb}\b", handled)], [])
+
+    def test_every_local_link_leads_somewhere(self):
+        broken = []
+        for name in tree.tracked_with(".md"):
+            folder = (tree.ROOT / name).parent
+            for target in re.findall(r"\]\(([^)#: ]+)(?:#[^)]*)?\)", tree.read(name)):
+                if not (folder / target).exists():
+                    broken.append(f"{name}: {target}")
+        self.assertEqual(broken, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
