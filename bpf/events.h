@@ -9,7 +9,9 @@
 #ifndef WAITSCOPE_BPF_EVENTS_H
 #define WAITSCOPE_BPF_EVENTS_H
 
-#ifndef __BPF__
+#ifdef __BPF__
+#include "vmlinux.h"
+#else
 #include <linux/types.h>
 #endif
 
@@ -60,14 +62,18 @@ enum thread_state {
 	THREAD_dead = 5,
 };
 
-/* Who ended a wait. An interrupt is its own waker, never the thread it interrupted. */
+/*
+ * Who ended a wait. An interrupt is its own waker, never the thread it interrupted. The kernel
+ * side says task, interrupt or self; the agent tells interrupts apart by the waker's stack.
+ */
 enum waker_context {
-	WAKER_none = 0,	   /* not seen */
+	WAKER_none = 0, /* not seen */
 	WAKER_task = 1,
-	WAKER_softirq = 2, /* may run in the waker thread's own call (loopback network): see the stack */
+	WAKER_softirq = 2,
 	WAKER_hardirq = 3,
 	WAKER_nmi = 4,
-	WAKER_self = 5,	   /* preempted: nobody had to wake it */
+	WAKER_self = 5,	     /* preempted: nobody had to wake it */
+	WAKER_interrupt = 6, /* a soft or a hard one */
 };
 
 enum object_kind {
@@ -90,21 +96,21 @@ enum life_kind {
 /* Why a fact was discarded. Append only. */
 enum loss_reason {
 	LOST_none = 0,
-	LOST_ring_full = 1,	    /* a record did not fit in the ring buffer */
-	LOST_stack_ring_full = 2,   /* a stack's addresses did not fit; its frames are unknown */
-	LOST_kernel_stack = 3,	    /* the kernel could not walk the kernel stack */
-	LOST_user_stack = 4,	    /* no user stack: the hook was not passed, or the walk failed */
-	LOST_no_ledger = 5,	    /* a thread ran without a ledger until the next snapshot */
-	LOST_ledger_create = 6,	    /* no memory or room for a new thread's ledger */
-	LOST_ledger_torn = 7,	    /* a snapshot could not read a ledger consistently */
-	LOST_exit_detail = 8,	    /* an exited thread's totals are only in the machine's sum */
-	LOST_unsplit = 9,	    /* a wait's wakeup was not seen: all of it charged as blocked */
+	LOST_ring_full = 1,	  /* a record did not fit in the ring buffer */
+	LOST_stack_ring_full = 2, /* a stack's addresses did not fit; its frames are unknown */
+	LOST_kernel_stack = 3,	  /* the kernel could not walk the kernel stack */
+	LOST_user_stack = 4,	  /* no user stack: the hook was not passed, or the walk failed */
+	LOST_no_ledger = 5,	  /* a thread ran without a ledger until the next snapshot */
+	LOST_ledger_create = 6,	  /* no memory or room for a new thread's ledger */
+	LOST_ledger_torn = 7,	  /* a snapshot could not read a ledger consistently */
+	LOST_exit_detail = 8,	  /* an exited thread's totals are only in the machine's sum */
+	LOST_unsplit = 9,	  /* a wait's wakeup was not seen: all of it charged as blocked */
 	LOST_request_untracked = 10, /* a block request was not in the table when it completed */
-	LOST_recursion = 11,	    /* the kernel skipped a program (recursion_misses) */
-	LOST_syscall_table = 12,    /* no room for a system call's totals */
-	LOST_device_table = 13,	    /* no room for a block device's totals */
-	LOST_stack_unresolved = 14, /* a stack's addresses never reached the agent */
-	LOST_state_mismatch = 15,   /* a hook met a state that cannot be: an event was missed */
+	LOST_recursion = 11,	     /* the kernel skipped a program (recursion_misses) */
+	LOST_syscall_table = 12,     /* no room for a system call's totals */
+	LOST_device_table = 13,	     /* no room for a block device's totals */
+	LOST_stack_unresolved = 14,  /* a stack's addresses never reached the agent */
+	LOST_state_mismatch = 15,    /* a hook met a state that cannot be: an event was missed */
 	LOST_REASON_COUNT = 16,
 };
 
@@ -121,12 +127,12 @@ struct thread_ref {
 };
 
 struct wait_object {
-	__u8 kind;	  /* enum object_kind */
-	__u8 protocol;	  /* sockets: IPPROTO_* */
-	__u16 family;	  /* sockets: AF_* */
-	__s32 fd;	  /* -1 when the wait is not on a descriptor */
-	__u64 id;	  /* inode number, or the futex word's address */
-	__u32 dev;	  /* files: the file system's device, kernel encoding (major << 20 | minor) */
+	__u8 kind;     /* enum object_kind */
+	__u8 protocol; /* sockets: IPPROTO_* */
+	__u16 family;  /* sockets: AF_* */
+	__s32 fd;      /* -1 when the wait is not on a descriptor */
+	__u64 id;      /* inode number, or the futex word's address */
+	__u32 dev;     /* files: the file system's device, kernel encoding (major << 20 | minor) */
 	__u32 futex_op;
 	__u16 local_port; /* host byte order */
 	__u16 peer_port;
@@ -143,7 +149,7 @@ struct wait_event {
 	struct thread_ref thread;
 	char comm[WS_COMM_LEN];
 	__u64 off_ns;
-	__u64 wake_ns;	 /* equals off_ns when preempted, 0 when the wakeup was not seen */
+	__u64 wake_ns; /* equals off_ns when preempted, 0 when the wakeup was not seen */
 	__u64 on_ns;
 	__u64 period_ns; /* T: chosen with probability min(1, (on_ns - off_ns) / T); 0: always */
 	__u64 kernel_stack;
@@ -152,13 +158,13 @@ struct wait_event {
 	char waker_comm[WS_COMM_LEN];
 	__u64 waker_kernel_stack; /* 0 when not captured: see definitions, "waker stack" */
 	__u64 waker_user_stack;
-	__s32 syscall;		  /* number; -1 outside a system call; -2 kernel thread */
-	__u8 wait_class;	  /* enum wait_class; of no meaning when preempted */
+	__s32 syscall;	 /* number; -1 outside a system call; -2 kernel thread */
+	__u8 wait_class; /* enum wait_class; of no meaning when preempted */
 	__u8 preempted;
-	__u8 waker_context;	  /* enum waker_context */
+	__u8 waker_context; /* enum waker_context */
 	__u8 pad;
 	struct wait_object object;
-	__u32 request_dev;	  /* block request whose completion ended the wait; 0 none */
+	__u32 request_dev; /* block request whose completion ended the wait; 0 none */
 	__u32 request_bytes;
 	__u64 request_queue_ns;
 	__u64 request_device_ns;
@@ -191,16 +197,16 @@ WS_ASSERT_SIZE(stack_event, 1040);
  * running + woken + preempted + sum(blocked) + (now - since) = now - born, always.
  */
 struct ledger {
-	__u32 seq;	  /* odd while a hook writes; a reader retries */
-	__u8 state;	  /* enum thread_state: the open state */
-	__u8 wait_class;  /* of the open wait */
-	__u8 seeded;	  /* was alive before the agent: born_ns is the seeding */
-	__u8 open_seeded; /* the open state began before born_ns, nobody knows when */
-	__s32 open_syscall; /* of the open wait; -1, -2 as in wait_event */
+	__u32 seq;	      /* odd while a hook writes; a reader retries */
+	__u8 state;	      /* enum thread_state: the open state */
+	__u8 wait_class;      /* of the open wait */
+	__u8 seeded;	      /* was alive before the agent: born_ns is the seeding */
+	__u8 open_seeded;     /* the open state began before born_ns, nobody knows when */
+	__s32 open_syscall;   /* of the open wait; -1, -2 as in wait_event */
 	__u32 runq_max_epoch; /* the window runq_max_ns belongs to */
 	__u64 born_ns;
-	__u64 since_ns;	  /* start of the open state */
-	__u64 wake_ns;	  /* last waking seen since the last switch-in; 0 none */
+	__u64 since_ns; /* start of the open state */
+	__u64 wake_ns;	/* last waking seen since the last switch-in; 0 none */
 	__u64 running_ns;
 	__u64 woken_ns;
 	__u64 preempted_ns;
@@ -221,12 +227,12 @@ struct ledger_event {
 	struct thread_ref thread;
 	struct thread_ref creator; /* who made the thread; zero when older than the agent */
 	char comm[WS_COMM_LEN];
-	__u64 at_ns;	    /* when the totals were read; the open state counts up to here */
-	__u64 cgroup_id;    /* cgroup v2 id; 0 when there is none */
-	__u64 kernel_stack; /* of a wait still open, when it is at least T old; else 0 */
+	__u64 at_ns;		 /* when the totals were read; the open state counts up to here */
+	__u64 cgroup_id;	 /* cgroup v2 id; 0 when there is none */
+	__u64 kernel_stack;	 /* of a wait still open, when it is at least T old; else 0 */
 	__u64 kernel_runtime_ns; /* se.sum_exec_runtime: the scheduler's own count, for checks */
 	__u32 parent_pid;
-	__u8 final;	    /* the thread is dead: no more will come */
+	__u8 final; /* the thread is dead: no more will come */
 	__u8 kernel_thread;
 	__u16 pad;
 	struct wait_object object; /* of a wait still open and at least T old */
@@ -301,10 +307,10 @@ struct life_event {
 	__u64 clone_flags;
 	__u64 kernel_stack; /* fork: of the creator, sampled */
 	__u64 user_stack;
-	__s32 exit_code;    /* exit: as in wait status */
-	__u8 kind;	    /* enum life_kind */
+	__s32 exit_code; /* exit: as in wait status */
+	__u8 kind;	 /* enum life_kind */
 	__u8 pad[3];
-	char filename[64];  /* exec */
+	char filename[64]; /* exec */
 };
 WS_ASSERT_SIZE(life_event, 168);
 
@@ -336,7 +342,7 @@ struct loop_event {
 	struct event_header hdr;
 	struct thread_ref thread;
 	__u64 polls;
-	__u64 ready;  /* polls that returned at least one event */
+	__u64 ready; /* polls that returned at least one event */
 	__u64 poll_ns;
 	__u64 gap_ns;
 	__u64 gap_max_ns;
@@ -348,7 +354,7 @@ struct loss_event {
 	struct event_header hdr;
 	__u32 reason; /* enum loss_reason */
 	__u32 pad;
-	__u64 count;  /* since the agent started */
+	__u64 count; /* since the agent started */
 };
 WS_ASSERT_SIZE(loss_event, 24);
 
@@ -356,9 +362,9 @@ struct process_event {
 	struct event_header hdr;
 	__u32 pid;
 	__u32 parent_pid;
-	char cgroup[256];    /* path below the cgroup root */
-	char container[72];  /* id, empty outside a container */
-	char command[256];   /* command line, arguments joined by spaces */
+	char cgroup[256];   /* path below the cgroup root */
+	char container[72]; /* id, empty outside a container */
+	char command[256];  /* command line, arguments joined by spaces */
 };
 WS_ASSERT_SIZE(process_event, 600);
 
@@ -373,9 +379,9 @@ WS_ASSERT_SIZE(device_name_event, 48);
 struct cost_event {
 	struct event_header hdr;
 	__u64 at_ns;
-	__u64 agent_cpu_ns;  /* user and system time of the agent process so far */
+	__u64 agent_cpu_ns; /* user and system time of the agent process so far */
 	__u64 agent_rss_bytes;
-	__u64 bpf_run_ns;    /* all our programs, when kernel.bpf_stats_enabled is on; else 0 */
+	__u64 bpf_run_ns; /* all our programs, when kernel.bpf_stats_enabled is on; else 0 */
 	__u64 bpf_run_count;
 };
 WS_ASSERT_SIZE(cost_event, 48);

@@ -34,6 +34,10 @@ static inline __attribute__((always_inline)) unsigned int hist_log2(unsigned lon
 	return r | (unsigned int)(v >> 1);
 }
 
+/* The verifier must see the bounds check that the compiler would prove away; 64 bits wide, since
+ * verifiers before v5.7 forget bounds across the shifts of a 32-bit conversion. */
+#define hist_opaque(value) __asm__ volatile("" : "+r"(value))
+
 /* The bucket of a duration. */
 static inline __attribute__((always_inline)) unsigned int hist_bucket(unsigned long long ns)
 {
@@ -45,6 +49,16 @@ static inline __attribute__((always_inline)) unsigned int hist_bucket(unsigned l
 	octave = hist_log2(units) - WS_HIST_SUB_BITS;
 	bucket = (octave << WS_HIST_SUB_BITS) + (unsigned int)(units >> octave);
 	return bucket < WS_HIST_BUCKETS ? bucket : WS_HIST_BUCKETS - 1;
+}
+
+static inline __attribute__((always_inline)) void hist_count(unsigned int *buckets,
+							     unsigned long long ns)
+{
+	unsigned long long bucket = hist_bucket(ns);
+
+	hist_opaque(bucket);
+	if (bucket < WS_HIST_BUCKETS)
+		buckets[bucket]++;
 }
 
 /* Lower bound of a bucket, in nanoseconds; the upper bound is the next bucket's lower bound. */

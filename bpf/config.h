@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What the agent tells the kernel side: one struct at load time, one while running. */
+#ifndef WAITSCOPE_BPF_CONFIG_H
+#define WAITSCOPE_BPF_CONFIG_H
+
+#ifdef __BPF__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+/* Read-only after load, so that the verifier drops the branches that are not taken. */
+struct probe_config {
+	__u64 period_ns;       /* sampling period T */
+	__u64 ring_wake_bytes; /* wake the agent early when more than this is waiting */
+	__u64 cpu_period_ns;   /* what one on-CPU sample stands for */
+	__s32 agent_pid;       /* its threads are accounted, but never sampled */
+	__u8 task_storage;     /* 0: the hash fallback (kernels before 5.12) */
+	__u8 late_hook;	       /* rseq_update is attached: user stacks are taken there */
+	__u8 pad[2];
+};
+
+/* Written by the agent while the programs run. */
+struct probe_control {
+	__u32 epoch;	  /* number of the current window */
+	__u32 generation; /* stacks shipped in an older generation are shipped again */
+};
+
+#endif

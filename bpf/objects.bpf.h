@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What a thread waits on, read from its saved registers and its open files. */
+#ifndef WAITSCOPE_BPF_OBJECTS_H
+#define WAITSCOPE_BPF_OBJECTS_H
+
+#include "bpf/maps.bpf.h"
+#include "bpf/wait_class.h"
+
+/* The file behind a descriptor of any thread, or NULL. Not pinned: read it by probing only. */
+probe_inline struct file *file_of(struct task_struct *task, __u64 fd)
+{
+	struct files_struct *files = task->files;
+	struct fdtable *fdt;
+	struct file **slots, *file = NULL;
+
+	if (!files)
+		return NULL;
+	fdt = files->fdt;
+	if (fd >= fdt->max_fds)
+		return NULL;
+	slots = fdt->fd;
+	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
+}
+
+probe_inline __u8 descriptor_kind(struct task_struct *task, __u64 fd)
+{
+	struct file *file = file_of(task, fd);
+
+	return file ? object_kind_of_mode(BPF_CORE_READ(file, f_inode, i_mode)) : OBJECT_none;
+}
+
+probe_inline void describe_inet(struct wait_object *o, struct sock *sk)
+{
+	o->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	o->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (o->family == 10) { /* AF_INET6 */
+		BPF_CORE_READ_INTO(&o->peer_addr, sk, __sk_common.skc_v6_daddr);
+		BPF_CORE_READ_INTO(&o->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
+		return;
+	}
+	BPF_CORE_READ_INTO((__u32 *)o->peer_addr, sk, __sk_common.skc_daddr);
+	BPF_CORE_READ_INTO((__u32 *)o->local_addr, sk, __sk_common.skc_rcv_saddr);
+}
+
+probe_inline void describe_socket(struct wait_object *o, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+
+	if (!sk)
+		return;
+	o->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	o->protocol = BPF_CORE_READ(sk, sk_protocol);
+	if (o->family == 2 || o->family == 10)
+		describe_inet(o, sk);
+}
+
+probe_inline void describe_file(struct wait_object *o, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+
+	o->kind = object_kind_of_mode(BPF_CORE_READ(file, f_inode, i_mode));
+	o->id = BPF_CORE_READ(file, f_inode, i_ino);
+	o->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	if (o->kind == OBJECT_socket)
+		describe_socket(o, file);
+	else
+		bpf_probe_read_kernel_str(o->name, sizeof(o->name), name);
+}
+
+/* Fills `o` for the system call that `regs` shows; the thread is off its CPU or `current`. */
+probe_inline void describe_object(struct wait_object *o, struct task_struct *task, int syscall,
+				  const struct user_regs *regs)
+{
+	enum syscall_trait trait = syscall_trait(syscall);
+	struct file *file;
+
+	__builtin_memset(o, 0, sizeof(*o));
+	o->fd = -1;
+	if (trait == TRAIT_futex) {
+		o->kind = OBJECT_futex;
+		o->id = regs->args[0];
+		o->futex_op = regs->args[1];
+		return;
+	}
+	if (!trait_has_fd(trait) && trait != TRAIT_commit)
+		return;
+	file = file_of(task, regs->args[0]);
+	if (!file)
+		return;
+	o->fd = regs->args[0];
+	describe_file(o, file);
+}
+
+/* The call a thread is in: -1 outside, -2 for kernel threads. */
+probe_inline int blocked_syscall(struct task_struct *task, struct user_regs *regs)
+{
+	if (task->flags & WS_PF_KTHREAD)
+		return -2;
+	compat_user_regs(task, regs);
+	if (compat_is_32bit_call(task))
+		return -3;
+	return (int)regs->syscall;
+}
+
+/* The facts that decide a wait's class, at the cheapest. Fills `regs` for what may follow. */
+probe_inline void gather_wait_facts(struct wait_facts *facts, struct task_struct *task,
+				    struct user_regs *regs)
+{
+	enum syscall_trait trait;
+
+	facts->task_flags = task->flags;
+	facts->in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
+	facts->syscall = blocked_syscall(task, regs);
+	facts->object = OBJECT_none;
+	trait = syscall_trait(facts->syscall);
+	if (trait == TRAIT_futex) {
+		facts->futex_op = regs->args[1];
+		facts->futex_timeout = regs->args[3];
+	} else if (trait == TRAIT_fd && !facts->in_iowait) {
+		facts->object = descriptor_kind(task, regs->args[0]);
+	}
+}
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* Births, programs and deaths of threads. */
+#include "bpf/ledgers.bpf.h"
+#include "bpf/stacks.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* At most one creator's stack per CPU in so long: a fork storm stays cheap. */
+#define CREATOR_STACK_EVERY_NS 1000000
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} last_creator_stack SEC(".maps");
+
+probe_inline __u64 sampled_creator_stack(void *ctx, __u64 now)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&last_creator_stack, &zero);
+
+	if (!last || now - *last < CREATOR_STACK_EVERY_NS)
+		return 0;
+	*last = now;
+	return preemptible_user_stack(ctx);
+}
+
+probe_inline struct life_event *begin_life(struct task_struct *task, __u8 kind, __u64 now)
+{
+	struct life_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lose(LOST_ring_full);
+		return NULL;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->hdr.kind = EVENT_life;
+	e->hdr.size = sizeof(*e);
+	e->at_ns = now;
+	e->kind = kind;
+	fill_ref(&e->thread, task);
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	e->cgroup_id = cgroup_id_of(task);
+	return e;
+}
+
+/* In copy_process, before the new thread can run: the one place where its record is made. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask, struct task_struct *task, u64 clone_flags)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct thread_record *r = make_record(task);
+	struct life_event *e;
+	__u64 stack;
+
+	if (r) {
+		fill_current(&r->creator);
+		ledger_open(&r->ledger, now, THREAD_blocked, WAIT_other, -1);
+	}
+	stack = sampled_creator_stack(ctx, now);
+	e = begin_life(task, LIFE_fork, now);
+	if (!e)
+		return 0;
+	fill_current(&e->creator);
+	e->clone_flags = clone_flags;
+	e->user_stack = stack;
+	bpf_ringbuf_submit(e, submit_flags());
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct life_event *e = begin_life(task, LIFE_exec, bpf_ktime_get_ns());
+
+	if (!e)
+		return 0;
+	bpf_probe_read_kernel_str(e->filename, sizeof(e->filename), BPF_CORE_READ(bprm, filename));
+	bpf_ringbuf_submit(e, submit_flags());
+	return 0;
+}
+
+/* The thread still runs for a while after this; its totals come with its last switch-out. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	struct life_event *e = begin_life(task, LIFE_exit, bpf_ktime_get_ns());
+
+	if (!e)
+		return 0;
+	e->exit_code = task->exit_code;
+	bpf_ringbuf_submit(e, submit_flags());
+	return 0;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* What runs: one stack a tick of each CPU's clock. */
+#include "bpf/stacks.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Called from the CPU clock's timer, interrupts off. */
+SEC("perf_event")
+int oncpu_tick(struct bpf_perf_event_data *ctx)
+{
+	struct oncpu_event e = {.hdr = {EVENT_oncpu, sizeof(e)}};
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct irqoff_scratch *s = my_scratch();
+
+	if (!s || !(__u32)bpf_get_current_pid_tgid())
+		return 0;
+	fill_current(&e.thread);
+	bpf_get_current_comm(e.comm, sizeof(e.comm));
+	e.at_ns = bpf_ktime_get_ns();
+	e.period_ns = cfg.cpu_period_ns;
+	/* In user mode (an address in the lower half) there is no kernel stack: not a loss. */
+	if ((__s64)PT_REGS_IP(&ctx->regs) < 0)
+		e.kernel_stack = current_stack(ctx, &s->stack, 0);
+	if (!(BPF_CORE_READ(task, flags) & 0x200000)) /* PF_KTHREAD */
+		e.user_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), submit_flags()))
+		lose(LOST_ring_full);
+	return 0;
+}

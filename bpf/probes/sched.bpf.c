@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* The scheduler's hooks: every thread's ledger, and the waits worth telling. */
+#include "bpf/ledgers.bpf.h"
+#include "bpf/samples.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* A thread older than the agent enters with what the iterator saw of it. */
+probe_inline void adopt_seed(struct thread_record *r)
+{
+	if (r->ledger.state != THREAD_unknown || !r->seed_ns)
+		return;
+	ledger_open(&r->ledger, r->seed_ns, r->seed_state, r->seed_class, r->seed_syscall);
+	r->ledger.seeded = 1;
+	r->ledger.open_seeded = 1;
+}
+
+/*
+ * Threads without rseq have no hook between waking up and user mode. Their user stack is taken
+ * here, at most once per T: so every wait of T or more has it, at a cost of 2 us per millisecond.
+ */
+probe_inline void take_early_stack(void *ctx, struct thread_record *r, struct task_struct *task,
+				   __u64 now)
+{
+	struct irqoff_scratch *s;
+
+	if (task->flags & WS_PF_KTHREAD || takes_late_stack(task))
+		return;
+	if (now - r->early_stack_ns < cfg.period_ns)
+		return;
+	s = my_scratch();
+	if (!s)
+		return;
+	r->early_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+	r->early_stack_ns = now;
+}
+
+probe_inline void account_blocked(void *ctx, struct thread_record *r, struct task_struct *task,
+				  __u64 now)
+{
+	struct wait_facts facts = {};
+	struct user_regs regs = {};
+
+	gather_wait_facts(&facts, task, &regs);
+	ledger_blocked(&r->ledger, now, wait_class_of(&facts), facts.syscall);
+	r->waker.drawn = 0;
+	r->waker.chosen = 0;
+	take_early_stack(ctx, r, task, now);
+}
+
+/* The thread's last switch-out: its totals go to the mailbox, or to the ring when that is full. */
+probe_inline void account_dead(struct thread_record *r, struct task_struct *task, __u64 now)
+{
+	struct irqoff_scratch *s = my_scratch();
+	struct dead_key key = {.start_ns = task->start_time, .tid = task->pid};
+	struct ledger_event *e;
+
+	ledger_dead(&r->ledger, now);
+	if (!s)
+		return;
+	e = &s->ledger;
+	fill_ledger_event(e, r, task, now);
+	e->final = 1;
+	__builtin_memcpy(&e->totals, &r->ledger, sizeof(e->totals));
+	r->delivered = 1;
+	if (!bpf_map_update_elem(&dead, &key, e, BPF_ANY))
+		return;
+	if (bpf_ringbuf_output(&events, e, sizeof(*e), submit_flags())) {
+		r->delivered = 0; /* the iterator may still meet it, as a zombie */
+		lose(LOST_exit_detail);
+	}
+}
+
+probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, __u32 state,
+			    __u64 now)
+{
+	struct thread_record *r = find_record(prev);
+
+	if (!r) {
+		lose(LOST_no_ledger);
+		return;
+	}
+	adopt_seed(r);
+	if (r->pending) { /* it never passed the late hook: tell it without a user stack */
+		lose(LOST_user_stack);
+		emit_sample(r, 0);
+	}
+	if (state & WS_TASK_DEAD)
+		account_dead(r, prev, now);
+	else if (still_runnable(preempted, state))
+		ledger_preempted(&r->ledger, now);
+	else
+		account_blocked(ctx, r, prev, now);
+}
+
+probe_inline void enter_cpu(struct task_struct *next, __u64 now)
+{
+	struct thread_record *r = find_record(next);
+	struct closed_wait wait = {};
+
+	if (!r) {
+		lose(LOST_no_ledger);
+		return;
+	}
+	adopt_seed(r);
+	ledger_switch_in(&r->ledger, now, current_epoch(), &wait);
+	if (!wait.closed || next->tgid == cfg.agent_pid)
+		return;
+	if (!wait.wake_ns)
+		lose(LOST_unsplit);
+	if (!wait_chosen(r, &wait))
+		return;
+	describe_wait(r, next, &wait);
+	finish_or_defer(r, next, &wait);
+}
+
+probe_inline void on_switch(void *ctx, int preempted, struct task_struct *prev,
+			    struct task_struct *next, __u32 state)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (prev->pid) /* 0: the idle threads, one a CPU */
+		leave_cpu(ctx, prev, preempted, state, now);
+	if (next->pid)
+		enter_cpu(next, now);
+}
+
+/* v5.18 (fa2c3254d7cf) hands over the state as it was when the scheduler decided. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempted, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	on_switch(ctx, preempted, prev, next, prev_state);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch_v5_10, bool preempted, struct task_struct *prev, struct task_struct *next)
+{
+	on_switch(ctx, preempted, prev, next, compat_task_state(prev));
+	return 0;
+}
+
+/* sched_waking, not sched_wakeup: only the former runs in the waker's context. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(sched_waking, struct task_struct *task)
+{
+	struct thread_record *r = find_record(task);
+	__u64 now;
+
+	if (!r)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (r->ledger.state == THREAD_blocked && r->ledger.wake_ns >= r->ledger.since_ns)
+		return 0;
+	ledger_waking(&r->ledger, now);
+	if (task->tgid != cfg.agent_pid)
+		note_waking(ctx, r, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(sched_wakeup_new, struct task_struct *task)
+{
+	struct thread_record *r = find_record(task);
+
+	if (r)
+		ledger_first_wakeup(&r->ledger, bpf_ktime_get_ns());
+	return 0;
+}
+
+/*
+ * The kernel updates a thread's restartable-sequence area on its way back to user mode after
+ * every switch: the thread is current, its user stack is as it was when it blocked.
+ */
+SEC("tp_btf/rseq_update")
+int BPF_PROG(rseq_update, struct task_struct *task)
+{
+	__u32 zero = 0, *here = bpf_map_lookup_elem(&pending_here, &zero);
+	struct thread_record *r;
+
+	if (!here || *here != (__u32)task->pid)
+		return 0;
+	*here = 0;
+	r = find_record(task);
+	if (r && r->pending)
+		emit_sample(r, preemptible_user_stack(ctx));
+	return 0;
+}

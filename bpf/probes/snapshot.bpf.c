@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * The task iterator: every thread's ledger as it is now, and what open waits wait for. It also
+ * makes the records of threads older than the agent, so that the scheduler's hooks never allocate.
+ */
+#include "bpf/ledgers.bpf.h"
+#include "bpf/objects.bpf.h"
+#include "bpf/stacks.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* One reader at a time: the agent's ingest thread. */
+struct snapshot_scratch {
+	struct ledger_event event;
+	struct stack_event stack;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct snapshot_scratch);
+} snapshot_scratch SEC(".maps");
+
+#define READ_TRIES 16
+
+probe_inline void seed_record(struct thread_record *r, struct task_struct *task)
+{
+	struct wait_facts facts = {};
+	struct user_regs regs = {};
+	__u32 state = compat_task_state(task);
+
+	r->seed_syscall = -1;
+	if (task->on_cpu) {
+		r->seed_state = THREAD_running;
+	} else if (!state) {
+		r->seed_state = THREAD_preempted;
+	} else {
+		gather_wait_facts(&facts, task, &regs);
+		r->seed_state = THREAD_blocked;
+		r->seed_class = wait_class_of(&facts);
+		r->seed_syscall = facts.syscall;
+	}
+	ledger_barrier();
+	r->seed_ns = bpf_ktime_get_ns();
+}
+
+/* Copies a ledger that hooks on other CPUs may be writing. False when it never held still. */
+probe_inline int read_ledger(struct ledger_event *e, const struct ledger *l)
+{
+	__u32 seq;
+	int i;
+
+	for (i = 0; i < READ_TRIES; i++) {
+		seq = *(volatile const __u32 *)&l->seq;
+		ledger_barrier();
+		__builtin_memcpy(&e->totals, l, sizeof(e->totals));
+		e->at_ns = bpf_ktime_get_ns();
+		ledger_barrier();
+		if (!(seq & 1) && seq == *(volatile const __u32 *)&l->seq)
+			return 1;
+	}
+	return 0;
+}
+
+/* A thread that no hook has met yet is as the iterator first saw it. */
+probe_inline void apply_seed(struct ledger_event *e, const struct thread_record *r)
+{
+	if (e->totals.state != THREAD_unknown)
+		return;
+	e->totals.state = r->seed_state;
+	e->totals.wait_class = r->seed_class;
+	e->totals.open_syscall = r->seed_syscall;
+	e->totals.born_ns = r->seed_ns;
+	e->totals.since_ns = r->seed_ns;
+	e->totals.seeded = 1;
+	e->totals.open_seeded = 1;
+}
+
+probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event *stack,
+				     struct task_struct *task)
+{
+	struct user_regs regs = {};
+	int syscall = e->totals.open_syscall;
+
+	if (e->totals.state != THREAD_blocked)
+		return;
+	if (!e->totals.open_seeded && e->at_ns - e->totals.since_ns < cfg.period_ns)
+		return;
+	e->kernel_stack = sleeping_kernel_stack(task, stack);
+	if (syscall >= 0)
+		compat_user_regs(task, &regs);
+	describe_object(&e->object, task, syscall, &regs);
+}
+
+SEC("iter/task")
+int snapshot_ledgers(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct snapshot_scratch *s;
+	struct thread_record *r;
+	__u32 zero = 0;
+
+	if (!task)
+		return 0;
+	s = bpf_map_lookup_elem(&snapshot_scratch, &zero);
+	r = make_record(task);
+	if (!s || !r || r->delivered)
+		return 0;
+	if (!r->seed_ns && r->ledger.state == THREAD_unknown)
+		seed_record(r, task);
+	fill_ledger_event(&s->event, r, task, 0);
+	if (!read_ledger(&s->event, &r->ledger)) {
+		lose(LOST_ledger_torn);
+		return 0;
+	}
+	apply_seed(&s->event, r);
+	if (s->event.totals.state == THREAD_dead) { /* a zombie whose mailbox was full */
+		s->event.final = 1;
+		r->delivered = 1;
+	}
+	describe_open_wait(&s->event, &s->stack, task);
+	bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event));
+	return 0;
+}

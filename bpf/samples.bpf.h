@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The waits told in detail. A wait is chosen when it closes, since only then its length is known:
+ * the waker's side at the waking, the sleeper's kernel stack at its switch-in, its user stack on
+ * its way back to user mode.
+ */
+#ifndef WAITSCOPE_BPF_SAMPLES_H
+#define WAITSCOPE_BPF_SAMPLES_H
+
+#include "bpf/objects.bpf.h"
+#include "bpf/stacks.bpf.h"
+
+/* A completion and the waking it causes are in one interrupt; nothing else is this close. */
+#define SAME_INTERRUPT_NS 50000
+
+probe_inline void note_request(struct waker_note *note, __u64 now)
+{
+	__u32 zero = 0;
+	struct done_request *done = bpf_map_lookup_elem(&last_done, &zero);
+
+	if (!done || now - done->at_ns > SAME_INTERRUPT_NS)
+		return;
+	note->request_dev = done->dev;
+	note->request_bytes = done->bytes;
+	note->request_queue_ns = done->queue_ns;
+	note->request_device_ns = done->device_ns;
+}
+
+/* Captures the waker's stacks: it is `current`, in its own context, right now. */
+probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
+{
+	struct irqoff_scratch *s = my_scratch();
+	struct task_struct *waker = (void *)bpf_get_current_task();
+
+	note->chosen = 1;
+	note->start_ns = BPF_CORE_READ(waker, start_time);
+	bpf_get_current_comm(note->comm, sizeof(note->comm));
+	if (!s)
+		return;
+	note->kernel_stack = current_stack(ctx, &s->stack, 0);
+	if (note->context == WAKER_task && !(BPF_CORE_READ(waker, flags) & WS_PF_KTHREAD))
+		note->user_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+}
+
+probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
+{
+	struct waker_note *note = &r->waker;
+	__u64 blocked = now - r->ledger.since_ns;
+
+	note->pid_tgid = bpf_get_current_pid_tgid();
+	note->context = compat_in_interrupt(ctx) ? WAKER_interrupt : WAKER_task;
+	note->kernel_stack = 0;
+	note->user_stack = 0;
+	note->request_dev = 0;
+	note->chosen = 0;
+	note->drawn = 1;
+	note->draw = blocked < cfg.period_ns ? bpf_get_prandom_u32() : 0;
+	if (!sample_chosen(blocked, cfg.period_ns, note->draw))
+		return;
+	if (note->context != WAKER_task)
+		note_request(note, now);
+	note_waker_stacks(ctx, note);
+}
+
+probe_inline int wait_chosen(struct thread_record *r, const struct closed_wait *wait)
+{
+	__u64 length = wait->on_ns - wait->off_ns;
+	__u32 draw;
+
+	if (length >= cfg.period_ns)
+		return 1;
+	draw = r->waker.drawn ? r->waker.draw : bpf_get_prandom_u32();
+	return sample_chosen(length, cfg.period_ns, draw);
+}
+
+probe_inline void fill_waker(struct wait_event *e, const struct waker_note *note)
+{
+	e->waker_context = note->drawn ? note->context : WAKER_none;
+	e->waker.pid = note->pid_tgid >> 32;
+	e->waker.tid = (__u32)note->pid_tgid;
+	e->waker.start_ns = 0;
+	e->waker_kernel_stack = 0;
+	e->waker_user_stack = 0;
+	e->waker_comm[0] = 0;
+	e->request_dev = 0;
+	if (!note->chosen)
+		return;
+	e->waker.start_ns = note->start_ns;
+	e->waker_kernel_stack = note->kernel_stack;
+	e->waker_user_stack = note->user_stack;
+	__builtin_memcpy(e->waker_comm, note->comm, WS_COMM_LEN);
+	e->request_dev = note->request_dev;
+	e->request_bytes = note->request_bytes;
+	e->request_queue_ns = note->request_queue_ns;
+	e->request_device_ns = note->request_device_ns;
+}
+
+probe_inline void fill_wait(struct wait_event *e, struct task_struct *task,
+			    const struct closed_wait *wait)
+{
+	e->hdr.kind = EVENT_wait;
+	e->hdr.size = sizeof(*e);
+	fill_ref(&e->thread, task);
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	e->off_ns = wait->off_ns;
+	e->wake_ns = wait->wake_ns;
+	e->on_ns = wait->on_ns;
+	e->period_ns = cfg.period_ns;
+	e->user_stack = 0;
+	e->wait_class = wait->wait_class;
+	e->preempted = wait->preempted;
+	e->syscall = wait->syscall;
+}
+
+/* Everything but the user stack, of a thread that is about to run. */
+probe_inline void describe_wait(struct thread_record *r, struct task_struct *task,
+				const struct closed_wait *wait)
+{
+	struct wait_event *e = &r->sample;
+	struct irqoff_scratch *s = my_scratch();
+	struct user_regs regs = {};
+
+	fill_wait(e, task, wait);
+	e->kernel_stack = s ? sleeping_kernel_stack(task, &s->stack) : 0;
+	if (wait->preempted) {
+		__builtin_memset(&e->object, 0, sizeof(e->object));
+		fill_waker(e, &r->waker);
+		e->waker_context = WAKER_self;
+		e->waker.pid = e->waker.tid = 0;
+		return;
+	}
+	fill_waker(e, &r->waker);
+	if (wait->syscall >= 0)
+		compat_user_regs(task, &regs);
+	describe_object(&e->object, task, wait->syscall, &regs);
+}
+
+probe_inline void emit_sample(struct thread_record *r, __u64 user_stack)
+{
+	r->pending = 0;
+	r->sample.user_stack = user_stack;
+	if (bpf_ringbuf_output(&events, &r->sample, sizeof(r->sample), submit_flags()))
+		lose(LOST_ring_full);
+}
+
+probe_inline int takes_late_stack(struct task_struct *task)
+{
+	return cfg.late_hook && compat_has_rseq(task);
+}
+
+/* Emits the sample, or leaves it for the thread's way back to user mode. */
+probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *task,
+				  const struct closed_wait *wait)
+{
+	__u32 zero = 0, *here;
+
+	if (task->flags & WS_PF_KTHREAD) {
+		emit_sample(r, 0);
+		return;
+	}
+	if (!takes_late_stack(task)) {
+		emit_sample(r, r->early_stack_ns >= wait->off_ns ? r->early_stack : 0);
+		return;
+	}
+	r->pending = 1;
+	here = bpf_map_lookup_elem(&pending_here, &zero);
+	if (here)
+		*here = task->pid;
+}
+
+#endif

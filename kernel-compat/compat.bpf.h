@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Everything that differs between kernels, and nothing else. Each flavour names the version and
+ * the commit that changed the field. Which side is taken is decided at load time, by CO-RE
+ * relocations against the running kernel's BTF: ask the kernel, never its version.
+ */
+#ifndef WAITSCOPE_KERNEL_COMPAT_BPF_H
+#define WAITSCOPE_KERNEL_COMPAT_BPF_H
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "vmlinux.h"
+
+/* v5.14, 2f064a59a11f: task_struct::state became __state and shrank to 32 bits. */
+struct task_struct___v5_13 {
+	volatile long state;
+} __attribute__((preserve_access_index));
+
+/* v5.17, f3fa33acca9f: request::rq_disk went away; the disk is found through the queue. */
+struct request___v5_16 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* v6.19: task_struct::rseq became a struct of its own (was a pointer since v4.18, d7822b1e24f2). */
+struct rseq_data___v6_19 {
+	struct rseq *usrptr;
+} __attribute__((preserve_access_index));
+struct task_struct___v6_19 {
+	struct rseq_data___v6_19 rseq;
+} __attribute__((preserve_access_index));
+
+#define compat_inline static __always_inline
+
+compat_inline __u32 compat_task_state(struct task_struct *task)
+{
+	struct task_struct___v5_13 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return task->__state;
+	return (__u32)BPF_CORE_READ(old, state);
+}
+
+/*
+ * The user registers saved at the last kernel entry, readable from any context. The helper
+ * exists since v5.15 (dd6e10fbd9fb); before, they sit at the top of the kernel stack, THREAD_SIZE
+ * (16 KiB on x86-64 since v3.15, 6538b8ea886e) from its base.
+ */
+struct user_regs {
+	__s64 syscall;
+	__u64 args[4];
+};
+
+#define COMPAT_THREAD_SIZE 16384
+
+compat_inline int compat_user_regs(struct task_struct *task, struct user_regs *out)
+{
+	struct pt_regs *regs;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		out->syscall = (__s64)regs->orig_ax;
+		out->args[0] = regs->di;
+		out->args[1] = regs->si;
+		out->args[2] = regs->dx;
+		out->args[3] = regs->r10;
+		return 0;
+	}
+	regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) - 1;
+	out->syscall = (__s64)BPF_CORE_READ(regs, orig_ax);
+	out->args[0] = BPF_CORE_READ(regs, di);
+	out->args[1] = BPF_CORE_READ(regs, si);
+	out->args[2] = BPF_CORE_READ(regs, dx);
+	out->args[3] = BPF_CORE_READ(regs, r10);
+	return 0;
+}
+
+/* Set while a 32-bit program is in a system call: its numbers mean something else. */
+#define COMPAT_TS_COMPAT 0x2
+
+compat_inline int compat_is_32bit_call(struct task_struct *task)
+{
+	return task->thread_info.status & COMPAT_TS_COMPAT;
+}
+
+/* The helper exists since v5.11 (3ca1032ab7ab). */
+compat_inline __u64 compat_current_stack_base(void)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		return (__u64)task->stack;
+	}
+	task = (void *)bpf_get_current_task();
+	return (__u64)BPF_CORE_READ(task, stack);
+}
+
+/*
+ * Whether this runs in an interrupt: hard and soft ones run on a stack of their own, and a raw
+ * tracepoint's arguments lie on the stack in use (x86-64 since v2.6, softirqs since v5.8; arm64
+ * since v4.5). The preempt count would say which of the two, but it is a per-CPU variable, and
+ * kernels without CONFIG_KALLSYMS_ALL do not let programs find those.
+ */
+compat_inline int compat_in_interrupt(void *ctx)
+{
+	__u64 base = compat_current_stack_base();
+	__u64 top = base + COMPAT_THREAD_SIZE;
+
+	if ((__u64)ctx < base)
+		return 1;
+	return (__u64)ctx >= top;
+}
+
+compat_inline struct gendisk *compat_request_disk(struct request *rq)
+{
+	struct request___v5_16 *old = (void *)rq;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return BPF_CORE_READ(old, rq_disk);
+	return BPF_CORE_READ(rq, q, disk);
+}
+
+/* Whether the C library registered restartable sequences, so that rseq_update fires for it. */
+compat_inline int compat_has_rseq(struct task_struct *task)
+{
+	struct task_struct___v6_19 *newer = (void *)task;
+
+	if (bpf_core_field_exists(newer->rseq.usrptr))
+		return BPF_CORE_READ(newer, rseq.usrptr) != NULL;
+	if (bpf_core_field_exists(task->rseq))
+		return task->rseq != NULL;
+	return 0;
+}
+
+#endif
