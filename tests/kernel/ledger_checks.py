@@ -115,8 +115,8 @@ def check_classes(truth, thread, row):
         slack = slack_ns(truth, thread, most)
         if not least - slack <= reported <= most + slack:
             problems.append(
-                f"{thread['role']} {thread['tid']}: {'+'.join(classes)} is {reported / 1e6:.3f} ms, "
-                f"its own account says {least / 1e6:.3f} to {most / 1e6:.3f} ms")
+                f"{thread['role']} {thread['tid']}: {'+'.join(classes)} is {reported / 1e6:.3f} "
+                f"ms, its own account says {least / 1e6:.3f} to {most / 1e6:.3f} ms")
     stray = {c: ns for c, ns in waits.items() if c not in expected_classes and ns}
     if sum(stray.values()) > slack_ns(truth, thread, thread["blocked_ns"]):
         problems.append(f"{thread['role']} {thread['tid']}: waits it never made: {stray}")
@@ -132,10 +132,10 @@ def check_counts(truth, thread, row):
         if abs(reported - own) > RELATIVE * own + 5 * truth.get("born", 1):
             problems.append(f"{thread['role']} {thread['tid']}: {reported} {kind} switches, the "
                             f"kernel counted {own}")
-    slept = [op["count"] for name, op in thread["ops"].items() if OP_CLASSES[name] == ("sleep",)]
+    slept = sum(op["count"] for name, op in thread["ops"].items() if OP_CLASSES[name] == ("sleep",))
     reported = counts_of(row).get("sleep", 0)
-    if slept and abs(reported - sum(slept)) > RELATIVE * sum(slept) + 1:
-        problems.append(f"{thread['role']} {thread['tid']}: {reported} sleeps, it made {sum(slept)}")
+    if slept and abs(reported - slept) > RELATIVE * slept + 1:
+        problems.append(f"{thread['role']} {thread['tid']}: {reported} sleeps, it made {slept}")
     return problems
 
 

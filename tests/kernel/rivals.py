@@ -49,6 +49,14 @@ def histogram(text):
     return [(int(low), int(high), int(count)) for low, high, count in rows]
 
 
+def busiest_read_histogram(text):
+    """Of `biolatency -F`, which prints one histogram for each set of flags. It decodes the flags by
+    the constants of the kernel it was built on, so a synchronous read may be called Idle-Sync-Read:
+    take the reads there are most of."""
+    parts = [part for part in text.split("flags = ")[1:] if "Read" in part.splitlines()[0]]
+    return max(map(histogram, parts), key=lambda rows: sum(count for _, _, count in rows))
+
+
 def median_bucket_ns(rows):
     """The bounds of the bucket that holds the median."""
     half, seen = sum(count for _, _, count in rows) / 2, 0

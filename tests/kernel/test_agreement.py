@@ -60,11 +60,7 @@ class Agreement(unittest.TestCase):
         with waitscope.Workload("direct_reads", seconds=4) as workload:
             truth, answer, text = self.beside(workload, ("io",), "biolatency", "-F", "SECONDS",
                                               "1", targeted=False)
-        # With -F there is one histogram for each set of flags; the reads of the workload are
-        # synchronous ones without readahead.
-        parts = {part.splitlines()[0].strip(): rivals.histogram(part)
-                 for part in text.split("flags = ")[1:]}
-        theirs = parts["Sync-Read"] if "Sync-Read" in parts else parts["Read"]
+        theirs = rivals.busiest_read_histogram(text)
         device = max(answer["devices"], key=lambda d: waitscope.number(d.get("read", {}),
                                                                       "requests"))
         made = truth["threads"][0]["ops"]["read"]["count"]
@@ -97,7 +93,7 @@ class Agreement(unittest.TestCase):
             self.start_companions(3 + 2 * waitscope.LEAD_SECONDS)
             truth, answer, _ = self.beside(workload, ("threads",), "perf", "sched", "record", "-o",
                                            recording.name, "--", "sleep", "SECONDS")
-        text = subprocess.run(["perf", "sched", "timehist", "-i", recording.name, "--pid",
+        text = subprocess.run(["perf", "sched", "timehist", "-i", recording.name, "--tid",
                                ",".join(str(t["tid"]) for t in truth["threads"])],
                               capture_output=True, text=True, timeout=120, check=True).stdout
         rows, theirs = waitscope.threads_by_tid(answer), rivals.timehist_ns_by_tid(text)

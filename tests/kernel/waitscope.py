@@ -116,7 +116,8 @@ class Agent:
         self.log = pathlib.Path(self.directory) / "agent.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "waitscoped"), "--listen", self.endpoint, *map(str, flags)],
+                [str(BIN / "waitscoped"), "--exit-with-parent", "--listen", self.endpoint,
+                 *map(str, flags)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def wait_until_ready(self):

@@ -1,0 +1,83 @@
+"""Less than root, and kernels that lack something."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import e2e
+import waitscope
+
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+WITHOUT_BPF = ["setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin", "--inh-caps",
+               "-bpf,-perfmon,-sys_admin"]
+
+
+def run_client(prefix, *arguments, binary=None):
+    command = [*prefix, binary or str(waitscope.BIN / "waitscope"), *map(str, arguments)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=40, check=False)
+
+
+class Privilege(e2e.EndToEnd):
+    @classmethod
+    def setUpClass(cls):
+        # Somewhere a stranger may read, whatever the build directory's modes are.
+        cls.directory = tempfile.mkdtemp(prefix="waitscope-nobody-")
+        cls.addClassCleanup(shutil.rmtree, cls.directory)
+        os.chmod(cls.directory, 0o755)
+        for name in ("waitscope", "waitscoped"):
+            shutil.copy(waitscope.BIN / name, cls.directory)
+
+    def test_a_view_without_privilege_names_what_is_missing(self):
+        done = run_client(NOBODY, "threads", "--duration", "1s",
+                          binary=f"{self.directory}/waitscope")
+        self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF", "CAP_PERFMON")
+
+    def test_an_agent_without_privilege_names_what_is_missing(self):
+        command = [*NOBODY, f"{self.directory}/waitscoped", "--listen",
+                   f"unix:{self.directory}/agent.sock"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30, check=False)
+        self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF")
+
+    def test_root_without_the_capabilities_is_told_which(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = e2e.run_agent("--listen", f"unix:{directory}/agent.sock", prefix=WITHOUT_BPF)
+        self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF")
+
+    def test_the_socket_is_for_its_owner(self):
+        agent = self.shared_agent()
+        os.chmod(agent.directory, 0o755)
+        path = agent.endpoint.removeprefix("unix:")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        done = run_client(NOBODY, "--endpoint", agent.endpoint, "status",
+                          binary=f"{self.directory}/waitscope")
+        self.assertIn(done.returncode, (e2e.NO_PRIVILEGE, e2e.NO_AGENT))
+        self.assertIn("permission", done.stderr.lower())
+
+
+class Kernel(e2e.EndToEnd):
+    def without_btf(self, *flags):
+        """The agent on a kernel whose type information is hidden."""
+        script = 'mount -t tmpfs tmpfs /sys/kernel/btf && exec "$@"'
+        return e2e.run_agent(*flags, prefix=["unshare", "--mount", "sh", "-c", script, "sh"])
+
+    def test_missing_btf_is_named(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = self.without_btf("--listen", f"unix:{directory}/agent.sock")
+        self.assert_fails(done, e2e.AGENT_KERNEL, "BTF")
+
+    def test_check_names_missing_btf(self):
+        done = self.without_btf("--check")
+        self.assertIn("BTF", done.stdout + done.stderr)
+
+    def test_check_says_what_this_kernel_gives(self):
+        done = e2e.run_agent("--check")
+        self.assert_works(done)
+        self.assertIn(os.uname().release, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+"""Every view in every format it offers, live and replayed."""
+
+import gzip
+import json
+import pathlib
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+import e2e
+import waitscope
+
+MEASURED = ("threads", "flame", "io", "runq", "syscalls", "wakers")
+KINDS = ("off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker")
+
+
+class Views(e2e.EndToEnd):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = waitscope.Agent("--window", "1s")
+        cls.agent.__enter__()
+        cls.addClassCleanup(cls.agent.__exit__)
+        cls.busy = waitscope.Workload("convoy", "--threads", 3, seconds=600)
+        cls.addClassCleanup(cls.busy.__exit__)
+        cls.busy.release()
+
+    def ask(self, *arguments, timeout=60):
+        return self.assert_works(waitscope.run(*arguments, endpoint=self.agent.endpoint,
+                                               timeout=timeout))
+
+    def test_each_view_as_text_and_as_json(self):
+        for view in MEASURED:
+            with self.subTest(view=view):
+                target = ["--pid", self.busy.pid, "--duration", "1s"]
+                self.assertTrue(self.ask(view, *target).strip())
+                answer = json.loads(self.ask(view, *target, "--output", "json"))
+                schema = waitscope.header(answer)["schema"]
+                self.assertRegex(schema, r"^waitscope\.[a-z]+/v1$")
+
+    def test_status_and_top(self):
+        self.assertIn("lost", self.ask("top", "--once").lower())
+        status = json.loads(self.ask("status", "--output", "json"))
+        self.assertGreater(waitscope.number(status, "history_bytes"), 0)
+        self.assertTrue(any(p.get("attached") for p in status["programs"]))
+
+    def test_the_past_is_remembered(self):
+        answer = json.loads(self.ask("threads", "--pid", self.busy.pid, "--since", "2s",
+                                     "--output", "json"))
+        self.assertGreaterEqual(waitscope.window_seconds(answer), 1)
+
+    def test_every_kind_of_flame_graph(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                self.ask("flame", "--pid", self.busy.pid, "--duration", "1s", "--kind", kind,
+                         "--output", "folded")
+
+    def test_folded_stacks_hold_the_programs_functions_and_nanoseconds(self):
+        text = self.ask("flame", "--pid", self.busy.pid, "--duration", "2s", "--kind", "lock",
+                        "--output", "folded")
+        rows = [line.rpartition(" ") for line in text.splitlines() if line]
+        total = sum(int(weight) for _, _, weight in rows)
+        # Three threads, of which two at any moment queue for the lock that the third holds.
+        self.assertGreater(total, 2e9)
+        self.assertTrue(any("take_turn" in stack or "queue_repeatedly" in stack
+                            for stack, _, _ in rows), text)
+
+    def test_a_flame_graph_is_one_well_formed_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "out.svg"
+            self.ask("flame", "--pid", self.busy.pid, "--duration", "1s", "-o", path)
+            root = xml.etree.ElementTree.parse(path).getroot()
+            self.assertTrue(root.tag.endswith("svg"))
+            text = path.read_text()
+            for outside in ("http://", "https://"):
+                self.assertNotIn(f'src="{outside}', text)
+                self.assertNotIn(f'href="{outside}', text)
+
+    def test_pprof_and_speedscope_files_open(self):
+        with tempfile.TemporaryDirectory() as directory:
+            profile = pathlib.Path(directory) / "out.pb.gz"
+            self.ask("flame", "--pid", self.busy.pid, "--duration", "1s", "-o", profile)
+            self.assertGreater(len(gzip.decompress(profile.read_bytes())), 100)
+            speedscope = pathlib.Path(directory) / "out.speedscope.json"
+            self.ask("flame", "--pid", self.busy.pid, "--duration", "1s", "-o", speedscope)
+            self.assertIn("speedscope", json.loads(speedscope.read_text())["$schema"])
+
+    def test_run_tells_where_the_time_went_and_passes_the_exit_code_on(self):
+        done = waitscope.run("run", "--", "sh", "-c", "sleep 0.5; exit 7",
+                             endpoint=self.agent.endpoint)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn("sleep", (done.stdout + done.stderr).lower())
+        done = waitscope.run("run", "--", "/nowhere/command", endpoint=self.agent.endpoint)
+        self.assertEqual(done.returncode, 127, done.stderr)
+        done = waitscope.run("run", "--", "sh", "-c", "kill -9 $$", endpoint=self.agent.endpoint)
+        self.assertEqual(done.returncode, 137, done.stderr)
+
+    def test_a_recording_replays_every_view(self):
+        with tempfile.TemporaryDirectory() as directory:
+            log = pathlib.Path(directory) / "x.wslog"
+            self.ask("record", "--duration", "3s", "-o", log)
+            for view in MEASURED:
+                with self.subTest(view=view):
+                    self.assertTrue(self.assert_works(
+                        waitscope.run("replay", log, view, timeout=60)).strip())
+            one = waitscope.query("replay", log, "threads", timeout=60)
+            two = waitscope.query("replay", log, "threads", timeout=60)
+            self.assertEqual(one["threads"], two["threads"])
+            convoy = [t for t in one["threads"] if t.get("comm") == "convoy"]
+            self.assertEqual(len(convoy), 3)
+
+    def test_diff_of_two_recordings(self):
+        with tempfile.TemporaryDirectory() as directory:
+            logs = [pathlib.Path(directory) / name for name in ("a.wslog", "b.wslog")]
+            for log in logs:
+                self.ask("record", "--duration", "2s", "-o", log)
+            self.assertTrue(self.assert_works(waitscope.run("diff", *logs)).strip())
+
+    def test_every_view_says_what_it_lost_and_what_it_cost(self):
+        for view in ("threads", "io", "runq"):
+            with self.subTest(view=view):
+                text = self.ask(view, "--duration", "1s").lower()
+                self.assertIn("lost", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
