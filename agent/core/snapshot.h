@@ -24,6 +24,8 @@ struct ThreadKey {
   friend auto operator<=>(const ThreadKey&, const ThreadKey&) = default;
 };
 
+inline ThreadKey KeyOf(const thread_ref& ref) { return {ref.pid, ref.tid, ref.start_ns}; }
+
 struct WaitTotal {
   uint64_t ns = 0;
   uint64_t count = 0;
@@ -78,6 +80,7 @@ struct ThreadWindow {
 // What a sample is about. Samples with equal keys add up.
 enum class SampleState : uint8_t { kRunning, kWoken, kPreempted, kBlocked };
 
+// Waker, object and device belong to the blocked part of a wait only.
 struct SampleKey {
   ThreadKey thread;
   SampleState state = SampleState::kBlocked;
@@ -85,7 +88,7 @@ struct SampleKey {
   int32_t syscall = -1;
   StackId kernel_stack = 0;
   StackId user_stack = 0;
-  ThreadKey waker;
+  ThreadKey waker{};
   waker_context context = WAKER_none;
   StackId waker_kernel_stack = 0;
   StackId waker_user_stack = 0;
@@ -96,13 +99,26 @@ struct SampleKey {
   friend auto operator<=>(const SampleKey&, const SampleKey&) = default;
 };
 
-// Estimates (Horvitz-Thompson): each chosen wait counts value / min(1, length / T).
+// Estimates (Horvitz-Thompson): each chosen wait counts value / min(1, length / T). Contributions
+// are rounded to binary fractions, so sums are exact and do not depend on their order.
 struct SampleValue {
   double ns = 0;
-  double count = 0;
-  uint64_t longest_ns = 0;
-  uint64_t device_ns = 0;  // of the requests that ended these waits, unweighted
+  double count = 0;         // a wait is counted in the window it ends in: open rows count 0
+  uint64_t longest_ns = 0;  // of one wait, whole, whatever windows it spans
+  uint64_t device_ns = 0;   // of the requests that ended these waits, unweighted
   uint64_t queue_ns = 0;
+
+  SampleValue& operator+=(const SampleValue& other);
+  friend bool operator==(const SampleValue&, const SampleValue&) = default;
+};
+
+// Where threads and processes are created: sampled stacks of the creator.
+struct CreationKey {
+  ThreadKey creator;
+  StackId kernel_stack = 0;
+  StackId user_stack = 0;
+
+  friend auto operator<=>(const CreationKey&, const CreationKey&) = default;
 };
 
 struct DeviceWindow {
@@ -154,6 +170,8 @@ struct ProcessFacts {
   std::string cgroup;
   std::string container;
   std::string command;
+
+  friend auto operator<=>(const ProcessFacts&, const ProcessFacts&) = default;
 };
 
 struct CostWindow {
@@ -174,15 +192,16 @@ struct HostFacts {
 
 struct Snapshot {
   HostFacts host;
-  uint64_t begin_ns = 0;       // CLOCK_MONOTONIC
+  uint64_t begin_ns = 0;  // CLOCK_MONOTONIC
   uint64_t end_ns = 0;
   uint64_t wall_clock_end_ns = 0;  // CLOCK_REALTIME at end_ns
-  uint64_t sequence = 0;       // of the last window merged
+  uint64_t sequence = 0;           // of the last window merged
   uint32_t windows = 1;
-  uint64_t period_ns = 0;      // sampling period seen in the samples; 0: every wait
+  uint64_t period_ns = 0;  // sampling period seen in the samples; 0: every wait
 
   std::map<ThreadKey, ThreadWindow> threads;
   std::map<SampleKey, SampleValue> samples;
+  std::map<CreationKey, uint64_t> creations;  // observed forks and clones
   std::map<uint32_t, DeviceWindow> devices;
   std::vector<block_event> requests;  // the slowest, bounded
   std::map<SyscallKey, SyscallWindow> syscalls;
@@ -190,13 +209,20 @@ struct Snapshot {
   std::map<ThreadKey, LoopWindow> loops;
   std::map<uint32_t, ProcessFacts> processes;
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
-  std::vector<wait_object> objects{wait_object{}};  // index 0: none
-  std::map<StackId, Stack> stacks;         // filled by the symbols stage
+  std::vector<wait_object> objects{wait_object{}};   // index 0: none
+  std::map<StackId, Stack> stacks;                   // filled by the symbols stage
   std::array<uint64_t, LOST_REASON_COUNT> losses{};  // within the window
   CostWindow cost;
 };
 
-// Adds `other` (of the same host) to `into`; the result covers both stretches of time.
+inline constexpr size_t kSlowestRequests = 256;  // kept per snapshot
+
+// Keeps the kSlowestRequests slowest, slowest first.
+void KeepSlowest(std::vector<block_event>& requests);
+
+// Adds `other` (of the same host) to `into`; the result covers both stretches of time. For
+// adjacent or equal stretches the result does not depend on order or grouping, but for the
+// numbering of objects. What holds "at the window's end" comes from the later one.
 void Merge(Snapshot& into, const Snapshot& other);
 
 // Rough size in memory, for the history's byte limit.

@@ -13,6 +13,8 @@ class Source {
 
   // Waits a bounded time for events, calls `fold` for each that is ready (any order) and returns
   // true; false when no more will ever come. The source injects ticks; nobody else reads a clock.
+  // The first tick opens the first window: what came before it is only the baseline of later
+  // totals. Each further tick closes a window and opens the next.
   virtual absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) = 0;
 
   // Asks for a tick as soon as possible. Safe from any thread.

@@ -1,0 +1,99 @@
+#include "agent/core/facts.h"
+
+#include <utility>
+
+#include "absl/strings/str_split.h"
+#include "agent/core/wire_text.h"
+
+namespace waitscope {
+namespace {
+
+constexpr uint32_t kForgetAfterWindows = 2;
+
+ProcessFacts FactsOf(const process_event& event) {
+  return {.parent_pid = event.parent_pid,
+          .cgroup = std::string(Text(event.cgroup)),
+          .container = std::string(Text(event.container)),
+          .command = std::string(Text(event.command))};
+}
+
+HostFacts FactsOf(const host_event& event) {
+  return {.cpus = event.cpus,
+          .agent_pid = event.pid,
+          .hostname = std::string(Text(event.hostname)),
+          .kernel = std::string(Text(event.kernel)),
+          .agent_version = std::string(Text(event.agent_version)),
+          .limits = absl::StrSplit(std::string(Text(event.limits)), '\n', absl::SkipEmpty())};
+}
+
+}  // namespace
+
+void FactStage::Fold(const life_event& event) {
+  const ThreadKey thread = KeyOf(event.thread);
+  comms_[thread] = std::max(comms_[thread], std::string(Text(event.comm)));
+  if (event.kind == LIFE_exit) exited_.insert(thread);
+  if (event.kind == LIFE_fork && (event.kernel_stack != 0 || event.user_stack != 0)) {
+    ++creations_[{KeyOf(event.creator), event.kernel_stack, event.user_stack}];
+  }
+}
+
+void FactStage::Fold(const process_event& event) { processes_[event.pid] = {.event = event}; }
+
+void FactStage::Close(Snapshot& snapshot) {
+  CloseLives(snapshot);
+  CloseProcesses(snapshot);
+  CloseTotals(snapshot);
+  snapshot.host = FactsOf(host_);
+}
+
+void FactStage::CloseLives(Snapshot& snapshot) {
+  snapshot.creations = std::exchange(creations_, {});
+  snapshot.comms.merge(comms_);
+  comms_.clear();
+  std::erase_if(snapshot.comms,
+                [&](const auto& row) { return snapshot.threads.contains(row.first); });
+  for (const ThreadKey& thread : std::exchange(exited_, {})) {
+    const auto at = snapshot.threads.find(thread);
+    if (at == snapshot.threads.end()) continue;
+    at->second.exited = true;
+    at->second.open_wait.reset();
+  }
+}
+
+void FactStage::CloseProcesses(Snapshot& snapshot) {
+  for (const auto& [key, thread] : snapshot.threads) {
+    const auto [facts, added] = snapshot.processes.try_emplace(key.pid);
+    if (!added) continue;
+    facts->second.parent_pid = thread.parent_pid;
+    const auto known = processes_.find(key.pid);
+    if (known != processes_.end()) facts->second = FactsOf(known->second.event);
+  }
+  for (auto& [pid, process] : processes_) {
+    const bool silent = !snapshot.processes.contains(pid);
+    process.silent_windows = silent ? process.silent_windows + 1 : 0;
+  }
+  std::erase_if(processes_,
+                [](const auto& row) { return row.second.silent_windows >= kForgetAfterWindows; });
+}
+
+void FactStage::CloseTotals(Snapshot& snapshot) {
+  losses_.Close([&](uint32_t reason, const loss_event& now, const loss_event* before) {
+    snapshot.losses[reason] = SinceOrZero(before != nullptr ? before->count : 0, now.count);
+  });
+  cost_.Close([&](int, const cost_event& now, const cost_event* before) {
+    const cost_event start = before != nullptr ? *before : cost_event{};
+    snapshot.cost = {.agent_cpu_ns = SinceOrZero(start.agent_cpu_ns, now.agent_cpu_ns),
+                     .agent_rss_bytes = now.agent_rss_bytes,
+                     .bpf_run_ns = SinceOrZero(start.bpf_run_ns, now.bpf_run_ns),
+                     .bpf_run_count = SinceOrZero(start.bpf_run_count, now.bpf_run_count)};
+  });
+}
+
+void FactStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
+  emit(host_);
+  for (const auto& [pid, process] : processes_) emit(process.event);
+  losses_.ForEachClosed([&](const loss_event& event) { emit(event); });
+  cost_.ForEachClosed([&](const cost_event& event) { emit(event); });
+}
+
+}  // namespace waitscope

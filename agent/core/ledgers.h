@@ -1,0 +1,41 @@
+// Exact time by state of every thread: the window is the difference of two ledger records.
+#pragma once
+
+#include <set>
+
+#include "absl/functional/function_ref.h"
+#include "agent/core/event.h"
+#include "agent/core/monotone.h"
+#include "agent/core/snapshot.h"
+
+namespace waitscope {
+
+// Totals from the thread's birth (or the agent's start) up to at_ns, the open state included.
+StateTotals CountUpTo(const ledger_event& record);
+
+// Where an open wait has become runnable: its waking, or at_ns when it is still blocked.
+uint64_t BlockedUntilNs(const ledger_event& record);
+
+// A pure fold: records may repeat and come in any order within a window.
+class LedgerStage {
+ public:
+  void Fold(const ledger_event& record);
+
+  // Each thread heard of in this window, before it is closed.
+  void ForEachFresh(absl::FunctionRef<void(const ledger_event&)> visit) const;
+
+  void Close(Snapshot& snapshot);
+
+  // Still heard of; the dead and the silent are forgotten at Close.
+  bool Knows(const ThreadKey& thread) const { return threads_.Knows(thread); }
+
+  void Baseline(absl::FunctionRef<void(const Event&)> emit) const;
+
+ private:
+  static bool Newer(const ledger_event& a, const ledger_event& b);
+
+  Monotone<ThreadKey, ledger_event, Newer> threads_;
+  std::set<ThreadKey> dead_;  // in the last window: a straggling record must not revive them
+};
+
+}  // namespace waitscope

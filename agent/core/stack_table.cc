@@ -1,0 +1,80 @@
+#include "agent/core/stack_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace waitscope {
+namespace {
+
+stack_event EventOf(const RawStack& stack) {
+  stack_event event{};
+  const size_t count = std::min<size_t>(stack.addresses.size(), WS_STACK_DEPTH);
+  event.hdr.kind = EVENT_stack;
+  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * count);
+  event.id = stack.id;
+  event.pid = stack.pid;
+  event.count = static_cast<uint32_t>(count);
+  std::copy_n(stack.addresses.begin(), count, event.addresses);
+  return event;
+}
+
+}  // namespace
+
+void StackTable::Fold(const stack_event& event) {
+  if (Use(event.id) != nullptr) return;
+  const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
+  Insert(std::make_shared<RawStack>(
+      RawStack{.id = event.id,
+               .pid = event.pid,
+               .addresses = std::vector<uint64_t>(event.addresses, event.addresses + count)}));
+}
+
+void StackTable::Insert(const Shared& stack) {
+  if (young_.size() >= limit_) old_ = std::exchange(young_, {});
+  young_[stack->id] = stack;
+}
+
+StackTable::Shared StackTable::Use(StackId id) {
+  const auto young = young_.find(id);
+  if (young != young_.end()) return young->second;
+  const auto old = old_.find(id);
+  if (old == old_.end()) return nullptr;
+  Shared stack = std::move(old->second);
+  old_.erase(old);
+  Insert(stack);
+  return stack;
+}
+
+std::vector<StackTable::Shared> StackTable::Close(Snapshot& snapshot) {
+  std::vector<Shared> stacks;
+  for (const StackId id : StacksIn(snapshot)) {
+    if (Shared stack = Use(id)) {
+      stacks.push_back(std::move(stack));
+    } else {
+      ++snapshot.losses[LOST_stack_unresolved];
+    }
+  }
+  return stacks;
+}
+
+void StackTable::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
+  for (const auto& [id, stack] : old_) emit(EventOf(*stack));
+  for (const auto& [id, stack] : young_) emit(EventOf(*stack));
+}
+
+std::set<StackId> StacksIn(const Snapshot& snapshot) {
+  std::set<StackId> ids;
+  for (const auto& [key, value] : snapshot.samples) {
+    ids.insert({key.kernel_stack, key.user_stack, key.waker_kernel_stack, key.waker_user_stack});
+  }
+  for (const auto& [key, thread] : snapshot.threads) {
+    if (thread.open_wait) ids.insert(thread.open_wait->kernel_stack);
+  }
+  for (const auto& [key, count] : snapshot.creations) {
+    ids.insert({key.kernel_stack, key.user_stack});
+  }
+  ids.erase(0);
+  return ids;
+}
+
+}  // namespace waitscope

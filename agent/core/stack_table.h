@@ -1,0 +1,45 @@
+// The addresses of stacks, which the kernel ships once per identity. Bounded: two generations;
+// when the young one is full the old one goes, and with it every stack not used meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "agent/core/event.h"
+#include "agent/core/snapshot.h"
+#include "agent/core/stack.h"
+
+namespace waitscope {
+
+class StackTable {
+ public:
+  using Shared = std::shared_ptr<const RawStack>;
+
+  explicit StackTable(size_t generation_limit) : limit_(generation_limit) {}
+
+  void Fold(const stack_event& event);
+
+  // Every stack `snapshot` refers to; counts those that never came as lost.
+  std::vector<Shared> Close(Snapshot& snapshot);
+
+  void Baseline(absl::FunctionRef<void(const Event&)> emit) const;
+
+ private:
+  using Generation = std::unordered_map<StackId, Shared>;
+
+  void Insert(const Shared& stack);
+  Shared Use(StackId id);
+
+  size_t limit_;
+  Generation young_;
+  Generation old_;
+};
+
+// The identities of all stacks a snapshot refers to, without 0.
+std::set<StackId> StacksIn(const Snapshot& snapshot);
+
+}  // namespace waitscope
