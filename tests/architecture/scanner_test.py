@@ -29,6 +29,10 @@ class ScannerTest(unittest.TestCase):
     def test_counts_lambdas_with_the_function_around_them(self):
         self.assertEqual(lengths("void f() {\n  g([&](int a) {\n    b;\n  });\n}\n"), [3])
 
+    def test_takes_a_run_of_case_labels_for_a_table(self):
+        text = "int f(int a) {\n switch (a) {\n case 1:\n case 2:\n  return b;\n }\n}\n"
+        self.assertEqual(lengths(text), [3])
+
     def test_is_not_misled_by_braces_in_comments_strings_and_macros(self):
         text = '#define X {\\\n  {\nint f() {\n  // }\n  s("}");\n  c(\'}\');\n}\n'
         self.assertEqual(lengths(text), [3])

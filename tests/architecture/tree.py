@@ -47,9 +47,20 @@ def kind_of(header):
     return "function" if FUNCTION.search(header) else "data"
 
 
+def labels_before(text):
+    """[how many lines up to this one are a case label and nothing else], by line from 1."""
+    counts = [0]
+    for line in text.split("\n"):
+        counts.append(counts[-1] + bool(re.match(r"\s*(?:case\b[^;]*|default):\s*$", line)))
+    return counts
+
+
 def c_functions(text):
-    """[(first line, header, lines between the braces)] of every outermost function body."""
-    found, stack, header, line, opened = [], [], "", 1, 0
+    """[(first line, header, lines between the braces)] of every outermost function body.
+
+    Bare `case` labels are not counted: a long run of them is a table, however it is written.
+    """
+    found, stack, header, line, opened, labels = [], [], "", 1, 0, labels_before(text)
     for character in without_noise(text):
         line += character == "\n"
         inside = "function" in stack
@@ -62,7 +73,7 @@ def c_functions(text):
         elif character == "}" and stack:
             kind = stack.pop()
             if kind == "function":
-                found.append((opened, signature, max(0, line - opened - 1)))
+                found.append((opened, signature, max(0, line - opened - 1 - labels[line] + labels[opened])))
             header = header + "}" if kind == "data" else ""
         elif character == ";" and not inside and header.count("(") == header.count(")"):
             header = ""
