@@ -1,0 +1,67 @@
+#include "agent/symbols/file_access.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/symbols/sample_process.h"
+
+namespace waitscope {
+namespace {
+
+using testing::ScratchDirectory;
+
+TEST(FileAccess, OpensRegularFilesOnly) {
+  const ScratchDirectory directory;
+  const std::string fifo = directory.path() + "/fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_TRUE(OpenFile(directory.Write("plain", "text")).ok());
+  EXPECT_FALSE(OpenFile(fifo).ok());
+  EXPECT_FALSE(OpenFile("/dev/null").ok());
+  EXPECT_FALSE(OpenFile(directory.path()).ok());
+  EXPECT_FALSE(OpenFile(directory.path() + "/missing").ok());
+}
+
+TEST(FileAccess, LetsNoLinkLeadOutOfARoot) {
+  const ScratchDirectory root;
+  root.Write("lib/real.so", "inside");
+  std::filesystem::create_symlink("/lib/real.so", root.path() + "/lib/link.so");
+  std::filesystem::create_symlink("/etc/passwd", root.path() + "/lib/passwd");
+  std::filesystem::create_symlink("../../../../etc/passwd", root.path() + "/lib/climb");
+  const absl::StatusOr<OpenedFile> inside = OpenFileInRoot(root.path(), "/lib/link.so");
+  ASSERT_TRUE(inside.ok()) << inside.status();
+  EXPECT_EQ(inside->key.size, 6u);
+  EXPECT_FALSE(OpenFileInRoot(root.path(), "/lib/passwd").ok());
+  EXPECT_FALSE(OpenFileInRoot(root.path(), "/lib/climb").ok());
+}
+
+TEST(FileAccess, TellsRewrittenFilesApart) {
+  const ScratchDirectory directory;
+  const FileKey before = OpenFile(directory.Write("file", "one"))->key;
+  const FileKey after = OpenFile(directory.Write("file", "three"))->key;
+  EXPECT_EQ(before.inode, after.inode);
+  EXPECT_FALSE(before == after);
+}
+
+TEST(FileAccess, BearsTimesThatOverflow) {
+  const ScratchDirectory directory;
+  const std::string path = directory.Write("file", "text");
+  const timespec times[2] = {{0, UTIME_NOW}, {INT64_MAX, 999'999'999}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  EXPECT_TRUE(OpenFile(path).ok());
+}
+
+TEST(FileAccess, ReadsAtMostTheBytesAskedFor) {
+  const ScratchDirectory directory;
+  const std::string path = directory.Write("file", std::string(200'000, 'x'));
+  EXPECT_EQ(ReadText(path, 100'000)->size(), 100'000u);
+  EXPECT_EQ(ReadText(path, 1'000'000)->size(), 200'000u);
+  EXPECT_FALSE(ReadText(directory.path() + "/missing", 10).has_value());
+}
+
+}  // namespace
+}  // namespace waitscope
