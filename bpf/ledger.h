@@ -143,24 +143,24 @@ ledger_inline __u64 ledger_wake_time(const struct ledger *l)
 ledger_inline void ledger_close_blocked(struct ledger *l, __u64 now, __u32 epoch,
 					struct closed_wait *wait)
 {
-	__u64 class = l->wait_class;
+	__u64 cls = l->wait_class;
 	__u64 woken = ledger_wake_time(l);
 
 	wait->wait_class = l->wait_class;
 	wait->syscall = l->open_syscall;
 	wait->wake_ns = woken;
-	hist_opaque(class);
-	if (class >= WAIT_CLASS_COUNT)
-		class = WAIT_other;
-	l->blocked_count[class]++;
+	hist_opaque(cls);
+	if (cls >= WAIT_CLASS_COUNT)
+		cls = WAIT_other;
+	l->blocked_count[cls]++;
 	if (!woken || woken > now) { /* charge it all rather than guess */
 		wait->wake_ns = 0;
-		l->blocked_ns[class] += now - l->since_ns;
+		l->blocked_ns[cls] += now - l->since_ns;
 		l->unsplit_ns += now - l->since_ns;
 		l->unsplit_count++;
 		return;
 	}
-	l->blocked_ns[class] += woken - l->since_ns;
+	l->blocked_ns[cls] += woken - l->since_ns;
 	l->woken_ns += now - woken;
 	l->woken_count++;
 	ledger_runnable(l, now - woken, epoch);

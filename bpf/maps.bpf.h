@@ -16,6 +16,7 @@
 #include "bpf/events.h"
 #include "bpf/ledger.h"
 #include "bpf/sampling.h"
+#include "bpf/totals.h"
 #include "kernel-compat/compat.bpf.h"
 
 /* What is known of an open wait's waker, and of a closed wait until its user stack is taken. */
@@ -73,12 +74,6 @@ struct done_request {
 	__u64 device_ns;
 	__u32 dev;
 	__u32 bytes;
-};
-
-struct dead_key {
-	__u64 start_ns;
-	__u32 tid;
-	__u32 pad;
 };
 
 #define MAX_DEAD     4096

@@ -115,11 +115,10 @@ int snapshot_ledgers(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	apply_seed(&s->event, r);
-	if (s->event.totals.state == THREAD_dead) { /* a zombie whose mailbox was full */
-		s->event.final = 1;
-		r->delivered = 1;
-	}
+	s->event.final = s->event.totals.state == THREAD_dead; /* a zombie whose mailbox was full */
 	describe_open_wait(&s->event, &s->stack, task);
-	bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event));
+	/* A record that no longer fits the reader's page is asked for again. */
+	if (!bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event)) && s->event.final)
+		r->delivered = 1;
 	return 0;
 }

@@ -5,39 +5,10 @@
  * ones: from v7.2 on raw programs on sys_enter are preempted and silently skip up to 18 % of calls.
  */
 #include "bpf/maps.bpf.h"
+#include "bpf/totals.h"
 #include "bpf/wait_class.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-struct call_key {
-	struct thread_ref thread;
-	__s32 syscall;
-	__u32 pad;
-};
-
-struct call_totals {
-	__u64 count;
-	__u64 errors;
-	__u64 total_ns;
-	__u64 max_ns;
-	__u32 hist[WS_HIST_BUCKETS];
-};
-
-struct error_key {
-	__u32 pid;
-	__s32 syscall;
-	__s32 error;
-	__u32 pad;
-};
-
-struct loop_totals {
-	__u64 polls;
-	__u64 ready;
-	__u64 poll_ns;
-	__u64 gap_ns;
-	__u64 gap_max_ns;
-	__u32 gap_hist[WS_HIST_BUCKETS];
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -1,0 +1,210 @@
+#include "agent/source/bpf_session.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+// The compiled objects, carried inside the binary (cmake/WaitscopeBpf.cmake).
+#define BPF_OBJECT(name)                          \
+  extern "C" const std::byte bpf_object_##name[]; \
+  extern "C" const std::byte bpf_object_##name##_end[]
+BPF_OBJECT(sched);
+BPF_OBJECT(life);
+BPF_OBJECT(snapshot);
+BPF_OBJECT(block);
+BPF_OBJECT(oncpu);
+BPF_OBJECT(syscall);
+#undef BPF_OBJECT
+
+namespace waitscope {
+namespace {
+
+struct CarriedObject {
+  std::string_view name;
+  const std::byte* begin;
+  const std::byte* end;
+};
+
+#define CARRIED(name) \
+  { #name, bpf_object_##name, bpf_object_##name##_end }
+constexpr CarriedObject kObjects[] = {
+    CARRIED(sched), CARRIED(life),  CARRIED(snapshot),
+    CARRIED(block), CARRIED(oncpu), CARRIED(syscall),
+};
+#undef CARRIED
+
+std::span<const std::byte> Elf(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kObjects), std::end(kObjects),
+                                   [&](const CarriedObject& o) { return o.name == name; });
+  return {found->begin, found->end};
+}
+
+// Programs that exist in two variants, or not on every kernel. Everything else is always wanted.
+bool Wanted(const KernelFeatures& f, std::string_view program) {
+  if (program == "sched_switch") return f.switch_has_state;
+  if (program == "sched_switch_v5_10") return !f.switch_has_state;
+  if (program == "rseq_update") return f.rseq_update;
+  if (program == "block_rq_insert" || program == "block_rq_issue") return !f.block_has_queue;
+  if (program == "block_rq_insert_v5_10" || program == "block_rq_issue_v5_10") {
+    return f.block_has_queue;
+  }
+  return true;
+}
+
+uint32_t RingBytes(uint64_t wanted) {
+  uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  while (bytes < wanted && bytes < (1ULL << 30)) bytes <<= 1;
+  return static_cast<uint32_t>(bytes);
+}
+
+probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features) {
+  probe_config config{};
+  config.period_ns = options.sample_period_ns;
+  config.ring_wake_bytes = RingBytes(options.ring_bytes) / 4;
+  config.cpu_period_ns = options.cpu_hz == 0 ? 0 : 1'000'000'000ULL / options.cpu_hz;
+  config.agent_pid = getpid();
+  config.task_storage = features.task_storage ? 1 : 0;
+  config.late_hook = features.rseq_update ? 1 : 0;
+  return config;
+}
+
+}  // namespace
+
+BpfSession::BpfSession(const LiveOptions& options, const KernelFeatures& features)
+    : options_(options), features_(features) {}
+
+BpfSession::~BpfSession() = default;
+
+absl::StatusOr<std::unique_ptr<BpfSession>> BpfSession::Open(const LiveOptions& options,
+                                                             const KernelFeatures& features) {
+  if (absl::Status status = CheckEssentials(features); !status.ok()) return status;
+  std::unique_ptr<BpfSession> session(new BpfSession(options, features));
+  if (absl::Status status = session->LoadAlwaysOn(); !status.ok()) return status;
+  if (absl::Status status = session->AttachAlwaysOn(); !status.ok()) return status;
+  return session;
+}
+
+ObjectSpec BpfSession::Spec(std::string_view name) const {
+  return {
+      .name = name,
+      .elf = Elf(name),
+      .config = ConfigOf(options_, features_),
+      .wanted = [f = features_](std::string_view program) { return Wanted(f, program); },
+      .unwanted_map =
+          [storage = features_.task_storage](std::string_view map) {
+            return map == "ledgers" ? !storage : map == "ledgers_by_tid" && storage;
+          },
+      .sizes = {{"events", RingBytes(options_.ring_bytes)}},
+  };
+}
+
+absl::StatusOr<BpfObject*> BpfSession::Load(std::string_view name) {
+  absl::StatusOr<BpfObject> object = BpfObject::Load(Spec(name), maps_);
+  if (!object.ok()) return object.status();
+  objects_.emplace_back(name, std::make_unique<BpfObject>(*std::move(object)));
+  return objects_.back().second.get();
+}
+
+absl::Status BpfSession::LoadAlwaysOn() {
+  for (std::string_view name : {"sched", "life", "snapshot", "block"}) {
+    if (auto object = Load(name); !object.ok()) return object.status();
+  }
+  return absl::OkStatus();
+}
+
+// Births first, then the scheduler's hooks, then the iterator that seeds everybody older: so that
+// no thread falls between.
+absl::Status BpfSession::AttachAlwaysOn() {
+  for (std::string_view name : {"life", "sched", "block"}) {
+    const auto object = std::find_if(objects_.begin(), objects_.end(),
+                                     [&](const auto& o) { return o.first == name; });
+    if (absl::Status status = object->second->Attach(); !status.ok()) return status;
+  }
+  const auto snapshot = std::find_if(objects_.begin(), objects_.end(),
+                                     [](const auto& o) { return o.first == "snapshot"; });
+  auto link = snapshot->second->AttachIterator("snapshot_ledgers");
+  if (!link.ok()) return link.status();
+  ledgers_ = *std::move(link);
+  if (options_.cpu_hz == 0 || !features_.perf_events) return absl::OkStatus();
+  // The sampler is worth having, not worth failing for.
+  auto oncpu = Load("oncpu");
+  absl::Status status =
+      oncpu.ok() ? (*oncpu)->AttachCpuClock("oncpu_tick", options_.cpu_hz) : oncpu.status();
+  if (!status.ok()) shortfalls_.push_back(absl::StrCat("no on-CPU samples: ", status.message()));
+  return absl::OkStatus();
+}
+
+int BpfSession::Map(std::string_view name) const {
+  const auto found = maps_.find(name);
+  return found == maps_.end() ? -1 : found->second.get();
+}
+
+absl::Status BpfSession::ReadLedgers(absl::FunctionRef<void(const ledger_event&)> each) const {
+  const UniqueFd reader(bpf_iter_create(bpf_link__fd(ledgers_.get())));
+  if (!reader) {
+    return absl::InternalError(absl::StrCat("cannot read the ledgers: ", std::strerror(errno)));
+  }
+  // The kernel hands out whole records, as many as fit a buffer of its own.
+  std::vector<std::byte> buffer(256 * sizeof(ledger_event));
+  size_t held = 0;
+  while (true) {
+    const ssize_t got = read(reader.get(), buffer.data() + held, buffer.size() - held);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) {
+      return absl::InternalError(absl::StrCat("cannot read the ledgers: ", std::strerror(errno)));
+    }
+    if (got == 0) return absl::OkStatus();
+    held += static_cast<size_t>(got);
+    size_t used = 0;
+    for (; held - used >= sizeof(ledger_event); used += sizeof(ledger_event)) {
+      ledger_event event;
+      std::memcpy(&event, buffer.data() + used, sizeof(event));
+      each(event);
+    }
+    std::memmove(buffer.data(), buffer.data() + used, held - used);
+    held -= used;
+  }
+}
+
+void BpfSession::BeginWindow(uint32_t epoch, uint32_t generation) const {
+  const uint32_t zero = 0;
+  const probe_control control{epoch, generation};
+  bpf_map_update_elem(Map("control"), &zero, &control, BPF_ANY);
+}
+
+absl::Status BpfSession::SetSyscalls(bool wanted) {
+  if (!wanted) {
+    syscalls_.reset();  // its maps stay in maps_, so that totals go on where they were
+    return absl::OkStatus();
+  }
+  if (syscalls_) return absl::OkStatus();
+  if (!features_.tracefs) {
+    return absl::FailedPreconditionError(
+        "the system-call tracepoints cannot be reached: mount tracefs on /sys/kernel/tracing "
+        "(mount -t tracefs tracefs /sys/kernel/tracing) and start the agent again");
+  }
+  absl::StatusOr<BpfObject> object = BpfObject::Load(Spec("syscall"), maps_);
+  if (!object.ok()) return object.status();
+  auto loaded = std::make_unique<BpfObject>(*std::move(object));
+  if (absl::Status status = loaded->Attach(); !status.ok()) return status;
+  syscalls_ = std::move(loaded);
+  return absl::OkStatus();
+}
+
+std::vector<ProgramReport> BpfSession::Programs() const {
+  std::vector<ProgramReport> all;
+  const auto append = [&all](const BpfObject& object) {
+    for (ProgramReport& report : object.Programs()) all.push_back(std::move(report));
+  };
+  for (const auto& [name, object] : objects_) append(*object);
+  if (syscalls_) append(*syscalls_);
+  return all;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,64 @@
+// All of waitscope's programs in the kernel: which objects exist, which are loaded, what their maps
+// say. The only owner of maps and links; when it goes, the kernel forgets everything.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "agent/core/event.h"
+#include "agent/source/bpf_object.h"
+#include "agent/source/kernel_features.h"
+#include "agent/source/live_options.h"
+
+struct ring_buffer;
+
+namespace waitscope {
+
+class BpfSession {
+ public:
+  // Loads and attaches everything that is always on.
+  static absl::StatusOr<std::unique_ptr<BpfSession>> Open(const LiveOptions& options,
+                                                          const KernelFeatures& features);
+  ~BpfSession();
+  BpfSession(const BpfSession&) = delete;
+  BpfSession& operator=(const BpfSession&) = delete;
+
+  int ring_fd() const { return Map("events"); }
+  int Map(std::string_view name) const;  // -1 when there is no such map
+
+  // Every thread's ledger as it is now, seeding those without one. Records are ledger_event.
+  absl::Status ReadLedgers(absl::FunctionRef<void(const ledger_event&)> each) const;
+
+  // Tells the kernel side that a window begins.
+  void BeginWindow(uint32_t epoch, uint32_t generation) const;
+
+  // The system-call programs: loaded and attached, or detached and unloaded.
+  absl::Status SetSyscalls(bool wanted);
+
+  std::vector<ProgramReport> Programs() const;
+  // What could not be had although the kernel seemed to offer it, as sentences.
+  const std::vector<std::string>& shortfalls() const { return shortfalls_; }
+
+ private:
+  BpfSession(const LiveOptions& options, const KernelFeatures& features);
+
+  ObjectSpec Spec(std::string_view name) const;
+  absl::StatusOr<BpfObject*> Load(std::string_view name);
+  absl::Status LoadAlwaysOn();
+  absl::Status AttachAlwaysOn();
+
+  LiveOptions options_;
+  KernelFeatures features_;
+  SharedMaps maps_;
+  std::vector<std::pair<std::string, std::unique_ptr<BpfObject>>> objects_;
+  std::unique_ptr<BpfObject> syscalls_;
+  BpfLinkPtr ledgers_;
+  std::vector<std::string> shortfalls_;
+};
+
+}  // namespace waitscope

@@ -1,0 +1,35 @@
+// What the running kernel gives, by asking it: its BTF and trial calls, never its version.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "agent/source/live_options.h"
+
+namespace waitscope {
+
+struct KernelFeatures {
+  bool btf = false;
+  bool task_storage = false;      // else the hash fallback
+  bool switch_has_state = false;  // sched_switch hands over prev_state (v5.18)
+  bool block_has_queue = false;   // block_rq_insert and _issue still take the queue (before v5.11)
+  bool rseq_update = false;       // the late hook for user stacks
+  bool realtime = false;          // PREEMPT_RT
+  bool ring_buffer_safe = true;   // false: a ring buffer in a scheduler hook can deadlock
+  bool tracefs = false;           // classic tracepoints, for the system-call programs
+  bool perf_events = false;       // the on-CPU sampler
+  bool kernel_symbols = false;    // /proc/kallsyms shows addresses
+  std::vector<std::string> missing_privileges;  // names of capabilities
+};
+
+KernelFeatures ProbeKernel();
+
+// The same in sentences, for `waitscoped --check` and the status view.
+std::vector<CapabilityReport> Describe(const KernelFeatures& features);
+
+// Ok when the essential things are there; else what is missing and what to do. Missing privilege is
+// PERMISSION_DENIED, a kernel that cannot do it FAILED_PRECONDITION.
+absl::Status CheckEssentials(const KernelFeatures& features);
+
+}  // namespace waitscope

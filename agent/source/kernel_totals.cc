@@ -1,0 +1,118 @@
+#include "agent/source/kernel_totals.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "agent/source/map_reader.h"
+#include "bpf/totals.h"
+
+namespace waitscope {
+namespace {
+
+event_header Header(event_kind kind, size_t size) {
+  return {static_cast<uint32_t>(kind), static_cast<uint32_t>(size)};
+}
+
+device_event ToEvent(uint32_t dev, const device_totals& totals, uint64_t now_ns) {
+  device_event event{};
+  event.hdr = Header(EVENT_device, sizeof(event));
+  event.dev = dev;
+  event.at_ns = now_ns;
+  event.in_flight = static_cast<uint32_t>(std::max<int64_t>(totals.in_flight, 0));
+  event.busy_ns = totals.busy_ns;
+  // Busy right now: the programs account that only at the next request.
+  if (totals.in_flight > 0 && now_ns > totals.stamp_ns) event.busy_ns += now_ns - totals.stamp_ns;
+  event.errors = totals.errors;
+  std::copy(std::begin(totals.ops), std::end(totals.ops), event.ops);
+  std::copy(std::begin(totals.queue_hist), std::end(totals.queue_hist), event.queue_hist);
+  std::copy(std::begin(totals.read_hist), std::end(totals.read_hist), event.read_hist);
+  std::copy(std::begin(totals.write_hist), std::end(totals.write_hist), event.write_hist);
+  return event;
+}
+
+syscall_event ToEvent(const call_key& key, const call_totals& totals) {
+  syscall_event event{};
+  event.hdr = Header(EVENT_syscall, sizeof(event));
+  event.thread = key.thread;
+  event.syscall = key.syscall;
+  event.count = totals.count;
+  event.errors = totals.errors;
+  event.total_ns = totals.total_ns;
+  event.max_ns = totals.max_ns;
+  std::copy(std::begin(totals.hist), std::end(totals.hist), event.hist);
+  return event;
+}
+
+loop_event ToEvent(const thread_ref& thread, const loop_totals& totals) {
+  loop_event event{};
+  event.hdr = Header(EVENT_loop, sizeof(event));
+  event.thread = thread;
+  event.polls = totals.polls;
+  event.ready = totals.ready;
+  event.poll_ns = totals.poll_ns;
+  event.gap_ns = totals.gap_ns;
+  event.gap_max_ns = totals.gap_max_ns;
+  std::copy(std::begin(totals.gap_hist), std::end(totals.gap_hist), event.gap_hist);
+  return event;
+}
+
+uint64_t RecursionMisses(const BpfSession& session) {
+  uint64_t misses = 0;
+  for (const ProgramReport& program : session.Programs()) misses += program.recursion_misses;
+  return misses;
+}
+
+}  // namespace
+
+void ReadDead(const BpfSession& session, Fold fold) {
+  ForEachEntry<dead_key, ledger_event>(
+      session.Map("dead"), MapRead::kRemove,
+      [&](const dead_key&, const ledger_event& event) { fold(event); });
+}
+
+void ReadDevices(const BpfSession& session, uint64_t now_ns,
+                 absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold) {
+  ForEachEntry<uint32_t, device_totals>(session.Map("devices"), MapRead::kKeep,
+                                        [&](const uint32_t& dev, const device_totals& totals) {
+                                          device_named(dev);
+                                          fold(ToEvent(dev, totals, now_ns));
+                                        });
+}
+
+void ReadSyscalls(const BpfSession& session, Fold fold) {
+  ForEachEntry<call_key, call_totals>(
+      session.Map("calls"), MapRead::kKeep,
+      [&](const call_key& key, const call_totals& totals) { fold(ToEvent(key, totals)); });
+  ForEachEntry<thread_ref, loop_totals>(
+      session.Map("loops"), MapRead::kKeep,
+      [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); });
+  ForEachEntry<error_key, uint64_t>(session.Map("call_errors"), MapRead::kKeep,
+                                    [&](const error_key& key, const uint64_t& count) {
+                                      syscall_error_event event{};
+                                      event.hdr = Header(EVENT_syscall_error, sizeof(event));
+                                      event.pid = key.pid;
+                                      event.syscall = key.syscall;
+                                      event.error = key.error;
+                                      event.count = count;
+                                      fold(event);
+                                    });
+}
+
+void ReadLosses(const BpfSession& session, Fold fold) {
+  std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (uint32_t reason = LOST_none + 1; reason < LOST_REASON_COUNT; ++reason) {
+    if (bpf_map_lookup_elem(session.Map("losses"), &reason, per_cpu.data()) != 0) continue;
+    loss_event event{};
+    event.hdr = Header(EVENT_loss, sizeof(event));
+    event.reason = reason;
+    event.count = std::accumulate(per_cpu.begin(), per_cpu.end(), uint64_t{0});
+    if (reason == LOST_recursion) event.count += RecursionMisses(session);
+    fold(event);
+  }
+}
+
+}  // namespace waitscope

@@ -1,0 +1,225 @@
+#include "agent/source/live_source.h"
+
+#include <bpf/libbpf.h>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "agent/source/event_codec.h"
+#include "agent/source/kernel_totals.h"
+
+namespace waitscope {
+namespace {
+
+constexpr int kDrainMs = 100;                   // how long a record may wait in the ring buffer
+constexpr uint32_t kWindowsPerGeneration = 60;  // stacks are shipped again that often
+
+uint64_t Now(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+uint64_t OwnCpuNs() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto ns = [](const timeval& t) {
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 +
+           static_cast<uint64_t>(t.tv_usec) * 1'000;
+  };
+  return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+template <size_t N>
+void CopyText(char (&to)[N], std::string_view from) {
+  const size_t length = std::min(from.size(), N - 1);
+  std::memcpy(to, from.data(), length);
+}
+
+std::string Limits(const KernelFeatures& features, const std::vector<std::string>& shortfalls) {
+  std::string text;
+  for (const CapabilityReport& report : Describe(features)) {
+    if (!report.present) absl::StrAppend(&text, report.name, ": ", report.detail, "\n");
+  }
+  for (const std::string& shortfall : shortfalls) absl::StrAppend(&text, shortfall, "\n");
+  return text;
+}
+
+}  // namespace
+
+void RingBufferFree::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+
+LiveSource::LiveSource(const LiveOptions& options, KernelFeatures features)
+    : options_(options), features_(std::move(features)) {}
+
+LiveSource::~LiveSource() = default;
+
+absl::StatusOr<std::unique_ptr<LiveSource>> LiveSource::Open(const LiveOptions& options) {
+  std::unique_ptr<LiveSource> source(new LiveSource(options, ProbeKernel()));
+  if (absl::Status status = source->Start(); !status.ok()) return status;
+  return source;
+}
+
+absl::Status LiveSource::Start() {
+  auto session = BpfSession::Open(options_, features_);
+  if (!session.ok()) return session.status();
+  session_ = *std::move(session);
+  const auto deliver = [](void* self, void* data, size_t size) {
+    auto* source = static_cast<LiveSource*>(self);
+    auto event = DecodeEvent({static_cast<const std::byte*>(data), size});
+    if (event.ok()) source->Accept(*event, *source->draining_);
+    return 0;
+  };
+  ring_.reset(ring_buffer__new(session_->ring_fd(), deliver, this, nullptr));
+  wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!ring_ || !wake_ || !epoll_) {
+    return absl::InternalError(absl::StrCat("cannot wait for events: ", std::strerror(errno)));
+  }
+  for (const int fd : {session_->ring_fd(), wake_.get()}) {
+    epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
+  }
+  // The first tick is the baseline: it seeds the threads that are older than the agent.
+  next_tick_ns_ = Now(CLOCK_MONOTONIC);
+  malloc_trim(0);  // loading parsed the kernel's BTF once per object
+  return absl::OkStatus();
+}
+
+void LiveSource::Introduce(absl::FunctionRef<void(const Event&)> fold) {
+  if (std::exchange(introduced_, true)) return;
+  host_event host{};
+  host.hdr = {EVENT_host, sizeof(host)};
+  host.cpus = static_cast<uint32_t>(std::thread::hardware_concurrency());
+  host.pid = static_cast<uint32_t>(getpid());
+  utsname names{};
+  uname(&names);
+  CopyText(host.hostname, names.nodename);
+  CopyText(host.kernel, names.release);
+  CopyText(host.agent_version, options_.agent_version);
+  CopyText(host.limits, Limits(features_, session_->shortfalls()));
+  fold(host);
+}
+
+// Until the ring buffer asks, a tick is due or wanted, or it is time to drain.
+absl::Status LiveSource::Wait() {
+  const uint64_t now = Now(CLOCK_MONOTONIC);
+  const uint64_t until_tick = next_tick_ns_ > now ? (next_tick_ns_ - now + 999'999) / 1'000'000 : 0;
+  const int timeout = static_cast<int>(std::min<uint64_t>(until_tick, kDrainMs));
+  epoll_event ready[2];
+  if (epoll_wait(epoll_.get(), ready, 2, timeout) < 0 && errno != EINTR) {
+    return absl::InternalError(absl::StrCat("cannot wait for events: ", std::strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold) {
+  if (absl::Status status = Wait(); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  Introduce(fold);
+  Drain(fold);
+  const uint64_t now = Now(CLOCK_MONOTONIC);
+  if (now >= next_tick_ns_ || tick_wanted_.exchange(false)) {
+    if (absl::Status status = Tick(fold); !status.ok()) return status;
+  }
+  return true;
+}
+
+void LiveSource::Drain(absl::FunctionRef<void(const Event&)> fold) {
+  draining_ = &fold;
+  ring_buffer__consume(ring_.get());
+  draining_ = nullptr;
+  ReadDead(*session_, fold);
+}
+
+// Adds what /proc says of processes that records name for the first time.
+void LiveSource::Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold) {
+  if (const auto* life = std::get_if<life_event>(&event)) {
+    if (life->kind == LIFE_exec) facts_.Executed(life->thread.pid, fold);
+    if (life->kind == LIFE_exit && life->thread.pid == life->thread.tid) {
+      facts_.Exited(life->thread.pid);
+    }
+  }
+  fold(event);
+}
+
+absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
+  tick_event tick{};
+  tick.hdr = {EVENT_tick, sizeof(tick)};
+  tick.at_ns = Now(CLOCK_MONOTONIC);
+  tick.wall_clock_ns = Now(CLOCK_REALTIME);
+  absl::Status status = session_->ReadLedgers([&](const ledger_event& event) {
+    if (event.kernel_thread == 0) facts_.Process(event.thread.pid, fold);
+    fold(event);
+  });
+  if (!status.ok()) return status;
+  ++epoch_;
+  session_->BeginWindow(epoch_, epoch_ / kWindowsPerGeneration);
+  Drain(fold);  // what was recorded before the ledgers were read
+  ReadDevices(
+      *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold);
+  ReadSyscalls(*session_, fold);
+  ReadLosses(*session_, fold);
+  TellCost(tick.at_ns, fold);
+  fold(tick);
+  next_tick_ns_ = tick.at_ns + (epoch_ == 1 ? options_.first_window_ns : options_.window_ns);
+  return absl::OkStatus();
+}
+
+void LiveSource::TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const {
+  cost_event cost{};
+  cost.hdr = {EVENT_cost, sizeof(cost)};
+  cost.at_ns = now_ns;
+  cost.agent_cpu_ns = OwnCpuNs();
+  cost.agent_rss_bytes = ResidentBytes();
+  for (const ProgramReport& program : session_->Programs()) {
+    cost.bpf_run_ns += program.run_ns;
+    cost.bpf_run_count += program.run_count;
+  }
+  fold(cost);
+}
+
+void LiveSource::RequestTick() {
+  tick_wanted_ = true;
+  const uint64_t one = 1;
+  // A full counter means that a wakeup is pending already.
+  if (write(wake_.get(), &one, sizeof(one)) < 0) return;
+}
+
+absl::Status LiveSource::WantSyscalls(bool wanted) {
+  const std::lock_guard lock(mutex_);
+  return session_->SetSyscalls(wanted);
+}
+
+std::vector<CapabilityReport> LiveSource::capabilities() const {
+  std::vector<CapabilityReport> reports = Describe(features_);
+  for (const std::string& shortfall : session_->shortfalls()) {
+    reports.push_back({.name = "shortfall", .detail = shortfall});
+  }
+  return reports;
+}
+
+std::vector<ProgramReport> LiveSource::programs() const {
+  const std::lock_guard lock(mutex_);
+  return session_->Programs();
+}
+
+}  // namespace waitscope

@@ -1,0 +1,67 @@
+// The running kernel as a source of events: drains the ring buffer on a timer, reads the totals at
+// each tick, and is the one place that reads a clock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "agent/core/source.h"
+#include "agent/source/bpf_session.h"
+#include "agent/source/kernel_features.h"
+#include "agent/source/live_options.h"
+#include "agent/source/proc_facts.h"
+#include "agent/source/unique_fd.h"
+
+struct ring_buffer;
+
+namespace waitscope {
+
+struct RingBufferFree {
+  void operator()(ring_buffer* ring) const;
+};
+
+class LiveSource : public Source {
+ public:
+  // Loads the programs and begins to measure. Needs CAP_BPF and CAP_PERFMON, or root.
+  static absl::StatusOr<std::unique_ptr<LiveSource>> Open(const LiveOptions& options);
+  ~LiveSource() override;
+
+  absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) override;
+  void RequestTick() override;
+  absl::Status WantSyscalls(bool wanted) override;
+
+  // Safe from any thread.
+  std::vector<CapabilityReport> capabilities() const;
+  std::vector<ProgramReport> programs() const;
+
+ private:
+  LiveSource(const LiveOptions& options, KernelFeatures features);
+
+  absl::Status Start();
+  void Introduce(absl::FunctionRef<void(const Event&)> fold);
+  absl::Status Wait();
+  void Drain(absl::FunctionRef<void(const Event&)> fold);
+  void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
+  absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
+  void TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const;
+
+  LiveOptions options_;
+  KernelFeatures features_;
+  // Guards the session: the system-call programs come and go on callers' threads.
+  mutable std::mutex mutex_;
+  std::unique_ptr<BpfSession> session_;
+  std::unique_ptr<ring_buffer, RingBufferFree> ring_;
+  absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
+  ProcFacts facts_;
+  UniqueFd wake_;  // eventfd: a tick is wanted
+  UniqueFd epoll_;
+  std::atomic<bool> tick_wanted_{false};
+  bool introduced_ = false;
+  uint64_t next_tick_ns_ = 0;
+  uint32_t epoch_ = 0;
+};
+
+}  // namespace waitscope

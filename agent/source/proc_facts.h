@@ -1,0 +1,44 @@
+// What /proc and /sys say of processes and devices, told once each as events.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "agent/core/event.h"
+
+namespace waitscope {
+
+// The cgroup path out of /proc/PID/cgroup: version 2's when it is below the root, else the deepest
+// of version 1's.
+std::string CgroupPath(absl::string_view proc_cgroup);
+
+// The container's id in a cgroup path (64 hex digits, as docker, containerd, CRI-O and podman name
+// their groups), or empty.
+std::string ContainerId(absl::string_view cgroup_path);
+
+class ProcFacts {
+ public:
+  explicit ProcFacts(std::string proc = "/proc", std::string sys = "/sys")
+      : proc_(std::move(proc)), sys_(std::move(sys)) {}
+
+  // Tells of a process not told of yet. A process that has exited meanwhile stays untold.
+  void Process(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
+  // The process executes another program: its command line is told again.
+  void Executed(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
+  void Exited(uint32_t pid) { processes_.erase(pid); }
+
+  // Tells the name of a disk not told of yet. `dev` is major << 20 | minor.
+  void Device(uint32_t dev, absl::FunctionRef<void(const Event&)> fold);
+
+ private:
+  std::string proc_;
+  std::string sys_;
+  absl::flat_hash_set<uint32_t> processes_;
+  std::set<uint32_t> devices_;
+};
+
+}  // namespace waitscope

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Keys and values of the maps that the agent reads whole: shared by both sides, never on a wire. */
+#ifndef WAITSCOPE_BPF_TOTALS_H
+#define WAITSCOPE_BPF_TOTALS_H
+
+#include "bpf/blkio.h"
+#include "bpf/events.h"
+
+struct dead_key {
+	__u64 start_ns;
+	__u32 tid;
+	__u32 pad;
+};
+
+struct call_key {
+	struct thread_ref thread;
+	__s32 syscall;
+	__u32 pad;
+};
+
+struct call_totals {
+	__u64 count;
+	__u64 errors;
+	__u64 total_ns;
+	__u64 max_ns;
+	__u32 hist[WS_HIST_BUCKETS];
+};
+
+struct error_key {
+	__u32 pid;
+	__s32 syscall;
+	__s32 error;
+	__u32 pad;
+};
+
+struct loop_totals {
+	__u64 polls;
+	__u64 ready;
+	__u64 poll_ns;
+	__u64 gap_ns;
+	__u64 gap_max_ns;
+	__u32 gap_hist[WS_HIST_BUCKETS];
+};
+
+#endif

@@ -1,0 +1,70 @@
+#include "bpf/sampling.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "bpf/blkio.h"
+
+namespace waitscope {
+namespace {
+
+constexpr uint64_t kPeriod = 1'000'000;
+
+TEST(Sampling, TellsEveryWaitOfAtLeastThePeriod) {
+  EXPECT_TRUE(sample_chosen(kPeriod, kPeriod, 0xffffffff));
+  EXPECT_TRUE(sample_chosen(kPeriod * 5, kPeriod, 0xffffffff));
+}
+
+TEST(Sampling, WithPeriodZeroTellsEverything) {
+  EXPECT_TRUE(sample_chosen(0, 0, 0xffffffff));
+  EXPECT_TRUE(sample_chosen(1, 0, 0xffffffff));
+}
+
+TEST(Sampling, NeverTellsAnEmptyWait) { EXPECT_FALSE(sample_chosen(0, kPeriod, 0)); }
+
+TEST(Sampling, WeightedByTheInverseOfItsChanceIsUnbiased) {
+  std::mt19937_64 random(1);
+  std::exponential_distribution<double> length(1.0 / 40'000);
+  double truth = 0;
+  double estimate = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const uint64_t ns = 1 + static_cast<uint64_t>(length(random));
+    truth += static_cast<double>(ns);
+    if (!sample_chosen(ns, kPeriod, static_cast<uint32_t>(random()))) continue;
+    estimate += static_cast<double>(ns) / std::min(1.0, static_cast<double>(ns) / kPeriod);
+  }
+  // docs/definitions.md: the error is about sqrt(T * S); four of those.
+  EXPECT_NEAR(estimate, truth, 4 * std::sqrt(kPeriod * truth));
+}
+
+TEST(BlockDevice, IsBusyWhileARequestIsInFlight) {
+  device_totals d{};
+  device_issued(&d, 100);
+  device_issued(&d, 150);
+  block_event first{
+      .op = BLOCK_read, .bytes = 4096, .insert_ns = 90, .issue_ns = 100, .complete_ns = 200};
+  device_completed(&d, &first);
+  block_event second{
+      .op = BLOCK_write, .bytes = 512, .insert_ns = 150, .issue_ns = 150, .complete_ns = 260};
+  device_completed(&d, &second);
+  device_issued(&d, 1000);
+  EXPECT_EQ(d.busy_ns, 160u);
+  EXPECT_EQ(d.in_flight, 1);
+  EXPECT_EQ(d.ops[BLOCK_read].requests, 1u);
+  EXPECT_EQ(d.ops[BLOCK_read].queue_ns, 10u);
+  EXPECT_EQ(d.ops[BLOCK_read].device_ns, 100u);
+  EXPECT_EQ(d.ops[BLOCK_write].bytes, 512u);
+}
+
+TEST(BlockOp, ComesFromTheLowByteOfTheFlags) {
+  EXPECT_EQ(block_op_of(0), BLOCK_read);
+  EXPECT_EQ(block_op_of(0x801), BLOCK_write);
+  EXPECT_EQ(block_op_of(0x40002), BLOCK_flush);
+  EXPECT_EQ(block_op_of(3), BLOCK_discard);
+  EXPECT_EQ(block_op_of(34), BLOCK_other);
+}
+
+}  // namespace
+}  // namespace waitscope

@@ -1,0 +1,83 @@
+#include "bpf/wait_class.h"
+
+#include <gtest/gtest.h>
+
+namespace waitscope {
+namespace {
+
+wait_class ClassOf(wait_facts facts) { return static_cast<wait_class>(wait_class_of(&facts)); }
+
+constexpr uint32_t kPrivateWaitBitset = 0x189;
+constexpr uint32_t kSharedWaitBitset = 0x109;
+
+TEST(WaitClass, ComesFromTheSystemCall) {
+  EXPECT_EQ(ClassOf({.syscall = __NR_nanosleep}), WAIT_sleep);
+  EXPECT_EQ(ClassOf({.syscall = __NR_epoll_wait}), WAIT_poll);
+  EXPECT_EQ(ClassOf({.syscall = __NR_accept4}), WAIT_poll);
+  EXPECT_EQ(ClassOf({.syscall = __NR_recvfrom}), WAIT_network);
+  EXPECT_EQ(ClassOf({.syscall = __NR_wait4}), WAIT_child);
+  EXPECT_EQ(ClassOf({.syscall = __NR_flock}), WAIT_lock);
+  EXPECT_EQ(ClassOf({.syscall = __NR_getpid}), WAIT_other);
+}
+
+TEST(WaitClass, OfATransferComesFromTheKindOfDescriptor) {
+  EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_pipe}), WAIT_pipe);
+  EXPECT_EQ(ClassOf({.syscall = __NR_write, .object = OBJECT_socket}), WAIT_network);
+  EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_char}), WAIT_pipe);
+  EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_anon}), WAIT_poll);
+  EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_file}), WAIT_other);
+  EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_none}), WAIT_other);
+}
+
+TEST(WaitClass, InIowaitIsDiskUnlessTheCallIsACommit) {
+  EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_pread64, .object = OBJECT_file}), WAIT_disk);
+  EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_fsync}), WAIT_commit);
+  EXPECT_EQ(ClassOf({.in_iowait = 0, .syscall = __NR_fdatasync}), WAIT_commit);
+}
+
+TEST(WaitClass, OutsideASystemCallIsAPageFault) {
+  EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = -1}), WAIT_fault);
+  EXPECT_EQ(ClassOf({.in_iowait = 0, .syscall = -1}), WAIT_fault);
+}
+
+TEST(WaitClass, OfKernelThreadsIsOtherUnlessTheyWaitForADisk) {
+  EXPECT_EQ(ClassOf({.syscall = -2}), WAIT_other);
+  EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = -2}), WAIT_disk);
+}
+
+TEST(WaitClass, ReclaimBeatsEverything) {
+  EXPECT_EQ(ClassOf({.task_flags = WS_PF_MEMALLOC, .in_iowait = 1, .syscall = __NR_read}),
+            WAIT_reclaim);
+}
+
+TEST(WaitClass, OfAFutexIsLockExceptForJoiningAThread) {
+  EXPECT_EQ(ClassOf({.syscall = __NR_futex, .futex_op = 0x80}), WAIT_lock);
+  EXPECT_EQ(ClassOf({.syscall = __NR_futex, .futex_op = kPrivateWaitBitset}), WAIT_lock);
+  EXPECT_EQ(ClassOf({.syscall = __NR_futex, .futex_op = kSharedWaitBitset}), WAIT_child);
+  EXPECT_EQ(
+      ClassOf({.syscall = __NR_futex, .futex_op = kSharedWaitBitset, .futex_timeout = 0x7fff0000}),
+      WAIT_lock);
+}
+
+TEST(StillRunnable, MeansPreemptedOrWithoutASleepingState) {
+  EXPECT_TRUE(still_runnable(0, 0));
+  EXPECT_TRUE(still_runnable(1, WS_TASK_INTERRUPTIBLE));
+  EXPECT_FALSE(still_runnable(0, WS_TASK_INTERRUPTIBLE));
+}
+
+TEST(StillRunnable, ComparesMasksSoFreezableSleepsAreSleeps) {
+  constexpr uint32_t kFreezable = 0x2000;
+  EXPECT_FALSE(still_runnable(0, WS_TASK_INTERRUPTIBLE | kFreezable));
+}
+
+TEST(ObjectKind, ComesFromTheInodesMode) {
+  EXPECT_EQ(object_kind_of_mode(0100644), OBJECT_file);
+  EXPECT_EQ(object_kind_of_mode(0010600), OBJECT_pipe);
+  EXPECT_EQ(object_kind_of_mode(0140777), OBJECT_socket);
+  EXPECT_EQ(object_kind_of_mode(0020620), OBJECT_char);
+  EXPECT_EQ(object_kind_of_mode(0060660), OBJECT_block);
+  EXPECT_EQ(object_kind_of_mode(0600), OBJECT_anon);
+}
+
+}  // namespace
+}  // namespace waitscope
