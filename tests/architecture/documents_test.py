@@ -23,6 +23,25 @@ def verbs():
     return set(re.findall(r"^  ([a-z]+)\b", usage, re.M))
 
 
+def exit_codes(header):
+    """The numbers a program may end with, from its enum."""
+    body = re.search(r"enum (?:class )?ExitCode[^{]*\{(.*?)\};", tree.read(header), re.S)[1]
+    return {int(value) for value in re.findall(r"= (\d+)", body)}
+
+
+def documented_exit_codes(program):
+    section = tree.read("docs/exit-codes.md").split(f"\n## {program}\n")[1].split("\n## ")[0]
+    return {int(value) for value in re.findall(r"^\| (\d+) \|", section, re.M)}
+
+
+def flags(*folders):
+    """The long flags that sources under these folders define."""
+    defined = re.compile(r'add_(?:option|flag)\(\s*"([^"]+)"')
+    found = {word for name in tree.tracked_with(".cc") if name.startswith(folders)
+             for group in defined.findall(tree.read(name)) for word in group.split(",")}
+    return {word for word in found if word.startswith("--")}
+
+
 class DocumentsTest(unittest.TestCase):
     def test_nothing_tracked_is_marked_unfinished(self):
         found = [f"{name}: {match[0]}" for name in tree.tracked_with(*TEXT)
@@ -49,6 +68,16 @@ class DocumentsTest(unittest.TestCase):
     def test_every_dev_verb_is_handled(self):
         handled = re.search(r"^case .*?^esac", tree.read("dev"), re.S | re.M)[0]
         self.assertEqual([verb for verb in sorted(verbs()) if not re.search(rf"\b{verb}\b", handled)], [])
+
+    def test_exit_codes_are_the_documented_ones(self):
+        self.assertEqual(documented_exit_codes("waitscope"), exit_codes("cli/exit_code.h"))
+        self.assertEqual(documented_exit_codes("waitscoped"), exit_codes("agent/exit_code.h"))
+
+    def test_the_manual_knows_every_flag(self):
+        for page, folders in (("waitscope.1", ("cli/",)), ("waitscoped.8", ("agent/config",))):
+            text = tree.read(f"docs/man/{page}").replace("\\", "")
+            with self.subTest(page):
+                self.assertEqual({flag for flag in flags(*folders) if flag not in text}, set())
 
     def test_every_local_link_leads_somewhere(self):
         broken = []
