@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "agent/symbols/printable.h"
 
 namespace waitscope {
 namespace {
@@ -37,7 +38,7 @@ bool MayBeJit(const Mapping& mapping) {
 
 std::string ModuleName(const Mapping& mapping) {
   if (IsAnonymous(mapping)) return "[jit]";
-  return mapping.path.substr(mapping.path.rfind('/') + 1);
+  return Printable(std::string_view(mapping.path).substr(mapping.path.rfind('/') + 1));
 }
 
 }  // namespace
@@ -144,13 +145,13 @@ void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64
   if (!symbols) return;
   if (!mapping.module) frame.build_id = symbols->build_id();
   const std::optional<std::string> name = symbols->Lookup(lookup + bias);
-  if (name) frame.symbol = demangler_.Demangle(*name);
+  if (name) frame.symbol = Printable(demangler_.Demangle(*name));
 }
 
 void LiveSymbolizer::NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame) {
   const std::string_view name = jit_.Lookup(process, lookup);
   if (name.empty()) return;
-  frame.symbol = demangler_.Demangle(std::string(name));
+  frame.symbol = Printable(demangler_.Demangle(std::string(name)));
   frame.module = "[jit]";
 }
 

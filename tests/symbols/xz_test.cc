@@ -28,7 +28,7 @@ TEST(Xz, UnpacksWhatWasPacked) {
 }
 
 TEST(Xz, RefusesToUnpackMoreThanAllowed) {
-  const std::string bomb = Pack(std::string(50 << 20, '\0'));
+  const std::string bomb = Pack(std::string(4 << 20, '\0'));
   EXPECT_LT(bomb.size(), 10'000u);
   EXPECT_FALSE(DecompressXz(bomb, 1 << 20).ok());
 }
