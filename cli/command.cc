@@ -1,0 +1,90 @@
+#include "cli/command.h"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_code.h"
+#include "cli/version.h"
+
+namespace waitscope::cli {
+namespace {
+
+constexpr absl::string_view kIntroduction =
+    "waitscope says what the threads of this machine wait for, and who is to blame.\n"
+    "Every nanosecond of every thread is running, runnable, or blocked on something.\n";
+
+std::string ExamplesText(absl::string_view examples) {
+  std::string text = "Examples:\n";
+  for (const absl::string_view example : absl::StrSplit(examples, '\n', absl::SkipEmpty())) {
+    absl::StrAppend(&text, "  ", example, "\n");
+  }
+  return text;
+}
+
+void AddGeneralOptions(CLI::App& app, Session& session) {
+  AddEndpointOptions(app, session.endpoint);
+  app.add_option("--color", session.color, "auto, always or never (default auto; see NO_COLOR)")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.set_version_flag("--version", absl::StrCat("waitscope ", kVersion));
+}
+
+std::map<const CLI::App*, Action> AddCommands(CLI::App& app) {
+  std::map<const CLI::App*, Action> actions;
+  for (const Command* command : AllCommands()) {
+    CLI::App* parser = app.add_subcommand(std::string(command->name),
+                                          std::string(command->summary));
+    parser->fallthrough();
+    parser->footer(absl::StrCat(ExamplesText(command->examples), "\n",
+                                "See `waitscope --help` for --endpoint, --color and exit codes."));
+    actions.emplace(parser, command->add(*parser));
+  }
+  return actions;
+}
+
+int ReportParseResult(const CLI::App& app, const CLI::ParseError& result) {
+  const int code = app.exit(result);
+  return code == 0 ? kOk : kBadUsage;
+}
+
+int RunAction(const Action& action, const Session& session) {
+  const absl::StatusOr<int> code = action(session);
+  if (code.ok()) return *code;
+  ReportError(session, code.status());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace
+
+std::span<const Command* const> AllCommands() {
+  static const Command* const commands[] = {
+      &kStatus,
+      &kThreads,
+      &kFlame,
+  };
+  return commands;
+}
+
+int RunCommandLine(const std::vector<std::string>& words, const Session& base) {
+  Session session = base;
+  CLI::App app{std::string(kIntroduction), "waitscope"};
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return absl::StrCat("waitscope: ", error.what(), "\nRun with --help for what is accepted.\n");
+  });
+  AddGeneralOptions(app, session);
+  app.require_subcommand(1);
+  app.footer(std::string(kExitCodeHelp));
+  const std::map<const CLI::App*, Action> actions = AddCommands(app);
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& result) {
+    return ReportParseResult(app, result);
+  }
+  return RunAction(actions.at(app.get_subcommands().front()), session);
+}
+
+}  // namespace waitscope::cli

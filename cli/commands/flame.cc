@@ -1,0 +1,84 @@
+#include "cli/commands/commands.h"
+#include "cli/render/folded.h"
+#include "cli/render/flame_svg.h"
+#include "cli/render/pprof.h"
+#include "cli/render/profile_text.h"
+#include "cli/render/speedscope.h"
+#include "cli/view.h"
+
+namespace waitscope::cli {
+namespace {
+
+struct FlameOptions {
+  ViewOptions view;
+  std::string kind = "off-cpu";
+  bool thread_prefix = false;
+  bool no_prefix = false;
+  bool class_frames = false;
+  bool all = false;
+
+  Prefix prefix() const {
+    if (no_prefix) return Prefix::kNone;
+    return thread_prefix ? Prefix::kThread : Prefix::kProcess;
+  }
+};
+
+absl::StatusOr<std::string> Render(const FlameOptions& options,
+                                   const v1::ProfileResponse& profile, absl::string_view format,
+                                   const TextStyle& style) {
+  if (format == "folded") return RenderFolded(profile, {options.prefix(), options.class_frames});
+  if (format == "svg") return RenderFlameSvg(profile, options.prefix());
+  if (format == "pprof") return RenderPprof(profile);
+  if (format == "speedscope") return RenderSpeedscope(profile, options.prefix());
+  return RenderProfileText(profile, {TargetFlags(options.view.target), options.all}, style);
+}
+
+View<v1::ProfileResponse> FlameViewOf(const FlameOptions& options) {
+  View<v1::ProfileResponse> view;
+  view.formats = {"text", "json", "folded", "svg", "pprof", "speedscope"};
+  view.ask = [&options](Client& client, const v1::Target& target, const v1::TimeRange& range) {
+    v1::ProfileRequest request;
+    *request.mutable_target() = target;
+    *request.mutable_range() = range;
+    request.set_kind(options.kind);
+    return client.GetProfile(request);
+  };
+  // A thread that never waited has no samples of this kind and is there all the same.
+  view.is_empty = [](const v1::ProfileResponse&) { return false; };
+  view.render = [&options](const v1::ProfileResponse& profile, absl::string_view format,
+                           const TextStyle& style) {
+    return Render(options, profile, format, style);
+  };
+  return view;
+}
+
+Action Add(CLI::App& app) {
+  const auto options = std::make_shared<FlameOptions>();
+  AddViewOptions(app, options->view, FlameViewOf(*options).formats);
+  app.add_option("--kind,-k", options->kind,
+                 "off-cpu, on-cpu, wall, runq, disk, lock or waker (default off-cpu)")
+      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
+  app.add_flag("--thread-prefix", options->thread_prefix,
+               "stand process;thread at the root, not the process alone");
+  app.add_flag("--no-prefix", options->no_prefix, "stand neither at the root");
+  app.add_flag("--class-frames", options->class_frames,
+               "folded: end each stack in its wait class, as [lock]");
+  app.add_flag("--all,-a", options->all, "text: list stacks in poll and sleep too");
+  return [options](const Session& session) {
+    return RunView(session, options->view, FlameViewOf(*options));
+  };
+}
+
+}  // namespace
+
+const Command kFlame = {
+    "flame",
+    "the stacks time was spent in, as text, flame graph or profile",
+    "waitscope flame --pid 4711 --kind off-cpu -o waits.svg\n"
+    "waitscope flame --pid 4711 --kind wall --since 8s --output folded\n"
+    "waitscope flame --kind waker --comm postgres -o wakers.svg\n"
+    "waitscope flame --pid 4711 -o waits.pb.gz && go tool pprof waits.pb.gz\n",
+    Add,
+};
+
+}  // namespace waitscope::cli

@@ -1,0 +1,32 @@
+#include "cli/interrupts.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace waitscope::cli {
+
+Interrupts::Interrupts() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  fd_ = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+Interrupts::~Interrupts() { close(fd_); }
+
+bool Interrupts::Pending() {
+  while (Take().has_value()) {
+  }
+  return pending_;
+}
+
+std::optional<int> Interrupts::Take() {
+  signalfd_siginfo info;
+  if (read(fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return std::nullopt;
+  pending_ = true;
+  return static_cast<int>(info.ssi_signo);
+}
+
+}  // namespace waitscope::cli

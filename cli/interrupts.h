@@ -1,0 +1,29 @@
+// SIGINT, SIGTERM, SIGHUP as a question to ask, so that private agents, partial files and the
+// terminal are always put away.
+#pragma once
+
+#include <optional>
+
+namespace waitscope::cli {
+
+// One per process, made before any thread is. Children must be started with an empty signal mask.
+class Interrupts {
+ public:
+  Interrupts();
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+  ~Interrupts();
+
+  // True from the first signal on.
+  bool Pending();
+  // The next signal, for handing on to a command.
+  std::optional<int> Take();
+  // Readable when a signal waits.
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+  bool pending_ = false;
+};
+
+}  // namespace waitscope::cli

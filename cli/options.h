@@ -1,0 +1,69 @@
+// The options views share, and what they mean to the service.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "waitscope/v1/query.pb.h"
+
+namespace waitscope::cli {
+
+struct EndpointOptions {
+  std::string endpoint;  // empty: $WAITSCOPE_ENDPOINT, else the default socket
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_server_name;
+  std::string timeout = "10s";  // for an answer, beyond the time it measures
+};
+
+struct TargetOptions {
+  std::vector<uint32_t> pids;
+  std::vector<uint32_t> tids;
+  std::vector<std::string> comms;
+  std::vector<std::string> cgroups;
+  std::vector<std::string> containers;
+
+  bool IsWholeMachine() const;
+};
+
+struct TimeOptions {
+  std::string duration;
+  std::string since;
+};
+
+struct OutputOptions {
+  std::string format;  // empty: by the file's name, else text
+  std::string file;    // empty: standard output
+};
+
+struct ViewOptions {
+  TargetOptions target;
+  TimeOptions time;
+  OutputOptions output;
+};
+
+void AddEndpointOptions(CLI::App& app, EndpointOptions& options);
+void AddTargetOptions(CLI::App& app, TargetOptions& options);
+void AddTimeOptions(CLI::App& app, TimeOptions& options);
+// `formats` are the values --output takes; the first is the default.
+void AddOutputOptions(CLI::App& app, OutputOptions& options,
+                      const std::vector<std::string>& formats);
+void AddViewOptions(CLI::App& app, ViewOptions& options, const std::vector<std::string>& formats);
+
+v1::Target ToTarget(const TargetOptions& options);
+// The same target as flags: " --pid 4711".
+std::string TargetFlags(const TargetOptions& options);
+
+// What measuring from now takes; zero for questions about the past.
+absl::Duration MeasuringTime(const v1::TimeRange& range);
+
+// The format asked for, or the one the file's name means, or the first of `formats`.
+absl::StatusOr<std::string> ChooseFormat(const OutputOptions& options,
+                                         const std::vector<std::string>& formats);
+
+}  // namespace waitscope::cli

@@ -1,0 +1,72 @@
+#include "cli/render/speedscope.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+
+namespace waitscope::cli {
+namespace {
+
+using nlohmann::json;
+
+// Frames are interned by name and module.
+class FrameTable {
+ public:
+  size_t IndexOf(const std::string& name, const std::string& module) {
+    const auto [entry, added] = indices_.try_emplace({name, module}, indices_.size());
+    if (added) {
+      json frame = {{"name", name}};
+      if (!module.empty()) frame["file"] = module;
+      frames_.push_back(std::move(frame));
+    }
+    return entry->second;
+  }
+
+  json Take() { return std::move(frames_); }
+
+ private:
+  std::map<std::pair<std::string, std::string>, size_t> indices_;
+  json frames_ = json::array();
+};
+
+std::string ModuleOf(const v1::ProfileResponse& profile, const NamedFrame& frame) {
+  return frame.frame == kNoFrame ? std::string() : profile.frames(frame.frame).module();
+}
+
+}  // namespace
+
+std::string RenderSpeedscope(const v1::ProfileResponse& profile, Prefix prefix) {
+  FrameTable frames;
+  json samples = json::array();
+  json weights = json::array();
+  uint64_t total_ns = 0;
+  for (const WeightedStack& stack : WeightedStacks(profile, prefix)) {
+    json sample = json::array();
+    for (const NamedFrame& frame : stack.frames) {
+      sample.push_back(frames.IndexOf(frame.name, ModuleOf(profile, frame)));
+    }
+    samples.push_back(std::move(sample));
+    weights.push_back(stack.ns);
+    total_ns += stack.ns;
+  }
+  const std::string name = absl::StrCat(profile.kind(), " on ", profile.header().host());
+  const json document = {
+      {"$schema", "https://www.speedscope.app/file-format-schema.json"},
+      {"name", name},
+      {"exporter", absl::StrCat("waitscope ", profile.header().agent_version())},
+      {"activeProfileIndex", 0},
+      {"shared", {{"frames", frames.Take()}}},
+      {"profiles",
+       {{{"type", "sampled"},
+         {"name", name},
+         {"unit", "nanoseconds"},
+         {"startValue", 0},
+         {"endValue", total_ns},
+         {"samples", std::move(samples)},
+         {"weights", std::move(weights)}}}}};
+  // Names come from other people's programs and may be broken UTF-8.
+  return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace waitscope::cli

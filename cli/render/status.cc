@@ -1,0 +1,73 @@
+#include "cli/render/status.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/render/number.h"
+#include "cli/render/report.h"
+#include "cli/render/table.h"
+
+namespace waitscope::cli {
+namespace {
+
+uint64_t Ns(const google::protobuf::Duration& duration) {
+  return static_cast<uint64_t>(duration.seconds()) * 1'000'000'000 +
+         static_cast<uint64_t>(duration.nanos());
+}
+
+std::string AgentLine(const v1::Status& status) {
+  const v1::Header& header = status.header();
+  return absl::StrFormat("waitscope %s  %s  %s  %d cpus  %s %s\n",
+                         Printable(header.agent_version()), Printable(header.host()),
+                         Printable(header.kernel()), header.cpus(),
+                         status.replay() ? "replaying" : "agent up", StretchText(Ns(status.up())));
+}
+
+std::string HistoryLine(const v1::Status& status) {
+  return absl::StrFormat("threads %s   windows of %s, %d kept in %s of %s\n",
+                         CountText(status.threads()), StretchText(Ns(status.window())),
+                         status.history_windows(), BytesText(status.history_bytes()),
+                         BytesText(status.history_limit_bytes()));
+}
+
+std::string CapabilityText(const TextStyle& style, const v1::Status& status) {
+  Table table({{"KERNEL GIVES", Align::kLeft}, {"", Align::kLeft}, {"", Align::kLeft, true}});
+  for (const v1::Capability& capability : status.capabilities()) {
+    table.Add({{capability.name()},
+               capability.present() ? Cell{"yes", Hue::kRunning} : Cell{"no", Hue::kWarning},
+               {capability.detail()}});
+  }
+  return table.empty() ? "" : "\n" + table.Render(style);
+}
+
+Cell PerRun(const v1::Program& program) {
+  if (program.run_count() == 0) return {"-"};
+  return {absl::StrFormat("%.0f ns", static_cast<double>(program.run_ns()) /
+                                         static_cast<double>(program.run_count()))};
+}
+
+std::string ProgramText(const TextStyle& style, const v1::Status& status) {
+  Table table({{"PROGRAM", Align::kLeft, true},
+               {"ATTACHED", Align::kLeft},
+               {"RUNS"},
+               {"EACH"},
+               {"SKIPPED"}});
+  for (const v1::Program& program : status.programs()) {
+    const uint64_t skipped = program.recursion_misses();
+    table.Add({{program.name()},
+               program.attached() ? Cell{program.attach()} : Cell{"no", Hue::kDim},
+               {program.run_count() == 0 ? "-" : CountText(program.run_count())},
+               PerRun(program),
+               {skipped == 0 ? "-" : CountText(skipped), skipped == 0 ? Hue::kDim : Hue::kWarning}});
+  }
+  return table.empty() ? "" : "\n" + table.Render(style);
+}
+
+}  // namespace
+
+std::string RenderStatus(const v1::Status& status, const TextStyle& style) {
+  return absl::StrCat(AgentLine(status), HistoryLine(status), CapabilityText(style, status),
+                      ProgramText(style, status), "\n",
+                      Closing(style, status.header(), "waitscope top"));
+}
+
+}  // namespace waitscope::cli

@@ -1,0 +1,45 @@
+#include "cli/view.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace waitscope::cli {
+
+absl::StatusOr<ViewPlan> PlanView(const Session& session, const ViewOptions& options,
+                                  const std::vector<std::string>& formats) {
+  absl::StatusOr<std::string> format = ChooseFormat(options.output, formats);
+  if (!format.ok()) return format.status();
+  absl::StatusOr<v1::TimeRange> range = ToTimeRange(session, options.time);
+  if (!range.ok()) return range.status();
+  const TextStyle style = options.output.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
+  return ViewPlan{*std::move(format), *std::move(range), style};
+}
+
+absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session,
+                                               const v1::TimeRange& range) {
+  const Needs needs = range.has_since() && !session.replaying ? Needs::kHistory : Needs::kAnyAgent;
+  absl::StatusOr<Connection> connection = Connect(session, needs);
+  if (!connection.ok()) return connection.status();
+  MeasuringClient measuring{*std::move(connection),
+                            std::make_unique<Progress>("measuring", MeasuringTime(range))};
+  measuring.connection.client->set_tick(
+      [interrupts = session.interrupts, progress = measuring.progress.get()] {
+        progress->Tick();
+        return !interrupts->Pending();
+      });
+  return measuring;
+}
+
+absl::Status NothingMatches(const TargetOptions& target) {
+  return absl::NotFoundError(absl::StrCat(
+      "no process or thread matches", TargetFlags(target),
+      ": it has ended, or never was there. `waitscope top` shows what runs"));
+}
+
+v1::ViewRequest MakeViewRequest(const v1::Target& target, const v1::TimeRange& range) {
+  v1::ViewRequest request;
+  *request.mutable_target() = target;
+  *request.mutable_range() = range;
+  return request;
+}
+
+}  // namespace waitscope::cli
