@@ -100,10 +100,10 @@ enum loss_reason {
 	LOST_stack_ring_full = 2, /* a stack's addresses did not fit; its frames are unknown */
 	LOST_kernel_stack = 3,	  /* the kernel could not walk the kernel stack */
 	LOST_user_stack = 4,	  /* no user stack: the hook was not passed, or the walk failed */
-	LOST_no_ledger = 5,	  /* a thread ran without a ledger until the next snapshot */
+	LOST_no_ledger = 5,	  /* a thread (not a switch) had no ledger: it is not accounted */
 	LOST_ledger_create = 6,	  /* no memory or room for a new thread's ledger */
 	LOST_ledger_torn = 7,	  /* a snapshot could not read a ledger consistently */
-	LOST_exit_detail = 8,	  /* an exited thread's totals are only in the machine's sum */
+	LOST_exit_detail = 8,	  /* an exited thread's last totals never reached the agent */
 	LOST_unsplit = 9,	  /* a wait's wakeup was not seen: all of it charged as blocked */
 	LOST_request_untracked = 10, /* a block request was not in the table when it completed */
 	LOST_recursion = 11,	     /* the kernel skipped a program (recursion_misses) */

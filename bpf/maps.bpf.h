@@ -167,6 +167,14 @@ struct {
 
 const volatile struct probe_config cfg SEC(".rodata.cfg");
 
+/* Threads met without a ledger, by tid: each is a loss once, not at every switch. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} unknown_threads SEC(".maps");
+
 #define probe_inline static __always_inline
 
 probe_inline void lose(__u32 reason)
@@ -175,6 +183,17 @@ probe_inline void lose(__u32 reason)
 
 	if (count)
 		(*count)++;
+}
+
+probe_inline void lose_thread(struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	__u64 start_ns = task->start_time, *seen = bpf_map_lookup_elem(&unknown_threads, &tid);
+
+	if (seen && *seen == start_ns)
+		return;
+	bpf_map_update_elem(&unknown_threads, &tid, &start_ns, BPF_ANY);
+	lose(LOST_no_ledger);
 }
 
 probe_inline __u32 current_epoch(void)

@@ -148,12 +148,19 @@ probe_inline int takes_late_stack(struct task_struct *task)
 	return cfg.late_hook && compat_has_rseq(task);
 }
 
+/* The late hook does something only for the thread named here. */
+probe_inline void expect_late_hook(struct task_struct *task)
+{
+	__u32 zero = 0, *here = bpf_map_lookup_elem(&pending_here, &zero);
+
+	if (here)
+		*here = task->pid;
+}
+
 /* Emits the sample, or leaves it for the thread's way back to user mode. */
 probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *task,
 				  const struct closed_wait *wait)
 {
-	__u32 zero = 0, *here;
-
 	if (task->flags & WS_PF_KTHREAD) {
 		emit_sample(r, 0);
 		return;
@@ -163,9 +170,7 @@ probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *t
 		return;
 	}
 	r->pending = 1;
-	here = bpf_map_lookup_elem(&pending_here, &zero);
-	if (here)
-		*here = task->pid;
+	expect_late_hook(task);
 }
 
 #endif

@@ -70,7 +70,9 @@ probe_inline void request_issued(struct request *rq)
 	struct request_note *note = bpf_map_lookup_elem(&requests, &key);
 	struct device_totals *d;
 
-	if (!note) { /* no scheduler, or straight to the device */
+	/* No note: no scheduler, or straight to the device. An older one than the request: it was
+	 * merged into another while it waited, and its memory now serves a new one. */
+	if (!note || note->insert_ns < rq->start_time_ns) {
 		request_queued(rq);
 		note = bpf_map_lookup_elem(&requests, &key);
 		if (!note)
@@ -79,6 +81,10 @@ probe_inline void request_issued(struct request *rq)
 	/* When the kernel keeps its own start stamp (iostats on), queueing began there. */
 	if (rq->start_time_ns && rq->start_time_ns < note->insert_ns)
 		note->insert_ns = rq->start_time_ns;
+	if (note->issue_ns) { /* the device was busy and it is given to it again */
+		note->issue_ns = now;
+		return;
+	}
 	note->issue_ns = now;
 	d = find_device(device_number(rq));
 	if (d)

@@ -48,6 +48,20 @@ probe_inline void account_blocked(void *ctx, struct thread_record *r, struct tas
 	take_early_stack(ctx, r, task, now);
 }
 
+/*
+ * The thread leaves its CPU again without having been in user mode since its wait (else the late
+ * hook would have finished the sample), so its user stack is still the one it waited with.
+ */
+probe_inline void finish_in_kernel(void *ctx, struct thread_record *r, __u32 state)
+{
+	struct irqoff_scratch *s = my_scratch();
+
+	if (!s || state & WS_TASK_DEAD) /* exiting: there is no user stack any more */
+		emit_sample(r, 0);
+	else
+		emit_sample(r, current_stack(ctx, &s->stack, BPF_F_USER_STACK));
+}
+
 /* The thread's last switch-out: its totals go to the mailbox, or to the ring when that is full. */
 probe_inline void account_dead(struct thread_record *r, struct task_struct *task, __u64 now)
 {
@@ -77,14 +91,12 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 	struct thread_record *r = find_record(prev);
 
 	if (!r) {
-		lose(LOST_no_ledger);
+		lose_thread(prev);
 		return;
 	}
 	adopt_seed(r);
-	if (r->pending) { /* it never passed the late hook: tell it without a user stack */
-		lose(LOST_user_stack);
-		emit_sample(r, 0);
-	}
+	if (r->pending)
+		finish_in_kernel(ctx, r, state);
 	if (state & WS_TASK_DEAD)
 		account_dead(r, prev, now);
 	else if (still_runnable(preempted, state))
@@ -99,7 +111,8 @@ probe_inline void enter_cpu(struct task_struct *next, __u64 now)
 	struct closed_wait wait = {};
 
 	if (!r) {
-		lose(LOST_no_ledger);
+		lose_thread(next);
+		expect_late_hook(next);
 		return;
 	}
 	adopt_seed(r);
@@ -169,6 +182,18 @@ int BPF_PROG(sched_wakeup_new, struct task_struct *task)
 	return 0;
 }
 
+/* A thread that neither a birth nor the iterator made known: here allocating is safe. */
+probe_inline void adopt_running(struct task_struct *task)
+{
+	struct thread_record *r = make_record(task);
+
+	if (!r)
+		return;
+	ledger_open(&r->ledger, bpf_ktime_get_ns(), THREAD_running, WAIT_other, -1);
+	r->ledger.seeded = 1;
+	r->ledger.open_seeded = 1;
+}
+
 /*
  * The kernel updates a thread's restartable-sequence area on its way back to user mode after
  * every switch: the thread is current, its user stack is as it was when it blocked.
@@ -183,7 +208,9 @@ int BPF_PROG(rseq_update, struct task_struct *task)
 		return 0;
 	*here = 0;
 	r = find_record(task);
-	if (r && r->pending)
+	if (!r)
+		adopt_running(task);
+	else if (r->pending)
 		emit_sample(r, preemptible_user_stack(ctx));
 	return 0;
 }
