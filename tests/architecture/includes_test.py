@@ -14,7 +14,7 @@ ROOMS = {
     "agent/core": (["agent/core", "bpf"], ["std", "absl"]),
     "agent/diagnose": (["agent/core", "agent/diagnose", "bpf"], ["std", "absl"]),
     "agent/source": (["agent/core", "agent/source", "bpf", "kernel-compat"],
-                     ["std", "absl", "system", "libbpf"]),
+                     ["std", "absl", "system", "libbpf", "compression"]),
     "agent/symbols": (["agent/core", "agent/symbols"],
                       ["std", "absl", "system", "elfutils", "compression"]),
     "agent/sinks": (["agent/core", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),

@@ -33,6 +33,9 @@ class ScannerTest(unittest.TestCase):
         text = "int f(int a) {\n switch (a) {\n case 1:\n case 2:\n  return b;\n }\n}\n"
         self.assertEqual(lengths(text), [3])
 
+    def test_leaves_other_languages_inside_raw_strings_alone(self):
+        self.assertEqual(lengths('const char a[] = R"js(f() {\n  b;\n)" })js";\nint c() {}\n'), [0])
+
     def test_is_not_misled_by_braces_in_comments_strings_and_macros(self):
         text = '#define X {\\\n  {\nint f() {\n  // }\n  s("}");\n  c(\'}\');\n}\n'
         self.assertEqual(lengths(text), [3])

@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # vmlinux.h is the kernel's own text; syscall tables and third-party files are not ours to shape.
 NOT_OURS = ("bpf/vmlinux/", "third_party/")
 NOISE = re.compile(
-    r'//[^\n]*|/\*.*?\*/|R"\((?:.*?)\)"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
+    r'//[^\n]*|/\*.*?\*/|R"(?P<end>[^()\s]*)\(.*?\)(?P=end)"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
     r'|^[ \t]*#(?:[^\n\\]|\\\n|\\.)*', re.S | re.M)
 # What may stand between a parameter list and the body.
 FUNCTION = re.compile(r"\)\s*(?:const|noexcept|override|final|mutable|&|\s|->[^;{}]*|:[^;]*[)}]\s*)*$")
