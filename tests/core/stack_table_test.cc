@@ -1,0 +1,71 @@
+#include "agent/core/stack_table.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/core/timeline.h"
+
+namespace waitscope {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+// A window whose only sample has this stack.
+Snapshot WindowWith(StackId id) {
+  Snapshot snapshot;
+  snapshot.samples[{.thread = {1, 1, 1}, .kernel_stack = id}].ns = 1;
+  return snapshot;
+}
+
+bool Has(StackTable& table, StackId id) {
+  Snapshot window = WindowWith(id);
+  return !table.Close(window).empty();
+}
+
+TEST(StackTable, StackStaysKnownOverManyWindows) {
+  StackTable table(4);
+  table.Fold(StackWith(1, 0, {10, 20}));
+  for (int window = 0; window < 10; ++window) {
+    Snapshot snapshot = WindowWith(1);
+    const auto stacks = table.Close(snapshot);
+    ASSERT_THAT(stacks, SizeIs(1));
+    EXPECT_THAT(stacks[0]->addresses, ElementsAre(10, 20));
+    EXPECT_EQ(snapshot.losses[LOST_stack_unresolved], 0u);
+  }
+}
+
+TEST(StackTable, IsBoundedAndForgetsWhatNobodyUses) {
+  StackTable table(4);
+  for (StackId id = 1; id <= 100; ++id) {
+    table.Fold(StackWith(id, 0, {id}));
+    EXPECT_TRUE(Has(table, 1)) << "used in every window";
+  }
+  size_t kept = 0;
+  table.Baseline([&](const Event&) { ++kept; });
+  EXPECT_LE(kept, 8u);
+  EXPECT_FALSE(Has(table, 2));
+  EXPECT_TRUE(Has(table, 100));
+}
+
+TEST(StackTable, CountsEachUnknownStackOnce) {
+  StackTable table(4);
+  Snapshot snapshot = WindowWith(7);
+  snapshot.samples[{.thread = {1, 2, 1}, .kernel_stack = 7, .user_stack = 8}].ns = 1;
+  EXPECT_THAT(table.Close(snapshot), SizeIs(0));
+  EXPECT_EQ(snapshot.losses[LOST_stack_unresolved], 2u);
+}
+
+TEST(StackTable, BaselineIsWhatWasFolded) {
+  StackTable table(4);
+  table.Fold(StackWith(1, 33, {10, 20, 30}));
+  table.Baseline([](const Event& event) {
+    const auto& stack = std::get<stack_event>(event);
+    EXPECT_EQ(stack.id, 1u);
+    EXPECT_EQ(stack.pid, 33u);
+    EXPECT_EQ(stack.count, 3u);
+    EXPECT_EQ(stack.addresses[2], 30u);
+  });
+}
+
+}  // namespace
+}  // namespace waitscope
