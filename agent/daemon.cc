@@ -1,0 +1,118 @@
+#include "agent/daemon.h"
+
+#include <signal.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_join.h"
+#include "agent/answers.h"
+#include "agent/measurement.h"
+#include "agent/pipeline.h"
+#include "agent/sinks/server.h"
+
+namespace waitscope {
+namespace {
+
+constexpr timespec kLook{.tv_sec = 0, .tv_nsec = 200'000'000};
+
+spdlog::logger MakeLogger(const Config& config) {
+  spdlog::logger log("waitscoped", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log.set_pattern("%n: %l: %v");
+  log.set_level(spdlog::level::from_str(config.log_level));
+  return log;
+}
+
+// Blocked in every thread, since this runs before there are others: only Wait below takes them.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// The parent may have ended before we asked to be told.
+bool FollowParent() {
+  const pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  return getppid() == parent && parent != 1;
+}
+
+void TellReady(int fd) {
+  if (fd < 0) return;
+  constexpr std::string_view kReady = "ready\n";
+  // Whoever asked to be told may be gone; that is not our failure.
+  if (write(fd, kReady.data(), kReady.size()) < 0) return;
+  close(fd);
+}
+
+ServerOptions ServerOptionsFrom(const Config& config) {
+  return {.listen = config.listen,
+          .tls = {config.tls_cert, config.tls_key, config.tls_client_ca}};
+}
+
+Pipeline::Options PipelineOptionsFrom(const Config& config, const Measurement& measurement) {
+  Pipeline::Options options;
+  options.history = {.time_ns = config.history_time_ns, .bytes = config.history_bytes};
+  options.publisher.remember = measurement.naming.remember;
+  options.publisher.lossless = !config.replay.empty();
+  return options;
+}
+
+Answers::Options AnswersOptionsFrom(const Config& config, const Measurement& measurement) {
+  Answers::Options options;
+  options.window_ns = config.window_ns;
+  options.history_limit_bytes = config.history_bytes;
+  options.replay = !config.replay.empty();
+  options.capabilities = measurement.capabilities;
+  options.programs = measurement.programs;
+  return options;
+}
+
+// Returns when a stop signal came, or a live measurement ended by itself.
+void Wait(const sigset_t& signals, const Pipeline& pipeline, bool replay) {
+  while (sigtimedwait(&signals, nullptr, &kLook) < 0) {
+    if (pipeline.Ended() && !replay) return;
+  }
+}
+
+absl::Status Serve(const Config& config, spdlog::logger& log) {
+  const sigset_t signals = BlockStopSignals();
+  if (config.exit_with_parent && !FollowParent()) return absl::OkStatus();
+  // The addresses first: a second agent should be told so before it loads anything.
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Claim(ServerOptionsFrom(config));
+  if (!server.ok()) return server.status();
+  const absl::StatusOr<Measurement> measurement = OpenMeasurement(config);
+  if (!measurement.ok()) return measurement.status();
+  Pipeline pipeline(*measurement->source, *measurement->naming.symbolizer,
+                    PipelineOptionsFrom(config, *measurement));
+  Answers answers(pipeline, AnswersOptionsFrom(config, *measurement));
+  if (absl::Status status = (*server)->Start(answers); !status.ok()) return status;
+  pipeline.Start();
+  log.info("serving on {}", absl::StrJoin((*server)->addresses(), ", "));
+  TellReady(config.ready_fd);
+  Wait(signals, pipeline, !config.replay.empty());
+  const absl::Status ended = config.replay.empty() ? pipeline.EndStatus() : absl::OkStatus();
+  log.info("stopping");
+  // First the pipeline, so that calls in progress end with a reason.
+  pipeline.Stop();
+  server->reset();
+  return ended;
+}
+
+}  // namespace
+
+ExitCode RunDaemon(const Config& config) {
+  spdlog::logger log = MakeLogger(config);
+  const absl::Status status = Serve(config, log);
+  if (!status.ok()) log.critical("{}", std::string(status.message()));
+  return ExitCodeOf(status);
+}
+
+}  // namespace waitscope

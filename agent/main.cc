@@ -1,0 +1,23 @@
+#include <iostream>
+#include <variant>
+
+#include "agent/check.h"
+#include "agent/config.h"
+#include "agent/daemon.h"
+
+int main(int argc, char** argv) {
+  using waitscope::ExitCode;
+  const auto parsed = waitscope::ParseConfig(argc, argv);
+  if (const auto* early = std::get_if<waitscope::EarlyExit>(&parsed)) {
+    (early->code == ExitCode::kOk ? std::cout : std::cerr) << early->text;
+    return static_cast<int>(early->code);
+  }
+  const auto& config = std::get<waitscope::Config>(parsed);
+  if (config.print_config) {
+    std::cout << waitscope::ConfigText(config);
+    return 0;
+  }
+  const ExitCode code = config.check ? waitscope::CheckKernel(config, std::cout)
+                                     : waitscope::RunDaemon(config);
+  return static_cast<int>(code);
+}

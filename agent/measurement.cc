@@ -1,0 +1,67 @@
+#include "agent/measurement.h"
+
+#include <utility>
+
+#include "agent/source/live_source.h"
+#include "agent/source/replay_source.h"
+
+namespace waitscope {
+namespace {
+
+std::vector<CapabilityRow> Rows(const std::vector<CapabilityReport>& reports) {
+  std::vector<CapabilityRow> rows;
+  for (const CapabilityReport& report : reports) {
+    rows.push_back({report.name, report.present, report.detail});
+  }
+  return rows;
+}
+
+std::vector<ProgramRow> Rows(const std::vector<ProgramReport>& programs) {
+  std::vector<ProgramRow> rows;
+  for (const ProgramReport& program : programs) {
+    rows.push_back({program.name, program.attach, program.attached, program.run_count,
+                    program.run_ns, program.recursion_misses});
+  }
+  return rows;
+}
+
+absl::StatusOr<Measurement> OpenReplay(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<ReplaySource>> opened = ReplaySource::Open(path);
+  if (!opened.ok()) return absl::UnavailableError(opened.status().message());
+  const std::shared_ptr<ReplaySource> source = *std::move(opened);
+  Measurement measurement;
+  // The names live in the source: both pointers keep it.
+  measurement.naming.symbolizer = std::shared_ptr<Symbolizer>(source, &source->symbols());
+  measurement.source = source;
+  return measurement;
+}
+
+absl::StatusOr<Measurement> OpenLive(const Config& config) {
+  absl::StatusOr<std::unique_ptr<LiveSource>> opened = LiveSource::Open(LiveOptionsFrom(config));
+  if (!opened.ok()) return opened.status();
+  const std::shared_ptr<LiveSource> source = *std::move(opened);
+  Measurement measurement;
+  measurement.source = source;
+  measurement.naming = NameLiveMachine();
+  measurement.capabilities = [source] { return Rows(source->capabilities()); };
+  measurement.programs = [source] { return Rows(source->programs()); };
+  return measurement;
+}
+
+}  // namespace
+
+LiveOptions LiveOptionsFrom(const Config& config) {
+  LiveOptions options;
+  options.window_ns = config.window_ns;
+  options.sample_period_ns = config.period_ns;
+  options.ring_bytes = config.ring_bytes;
+  options.cpu_hz = config.cpu_hz;
+  options.agent_version = WAITSCOPE_VERSION;
+  return options;
+}
+
+absl::StatusOr<Measurement> OpenMeasurement(const Config& config) {
+  return config.replay.empty() ? OpenLive(config) : OpenReplay(config.replay);
+}
+
+}  // namespace waitscope

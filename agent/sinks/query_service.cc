@@ -1,0 +1,282 @@
+#include "agent/sinks/query_service.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/sinks/codec.h"
+#include "agent/sinks/request.h"
+
+namespace waitscope {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr int kMaxStreams = 32;
+constexpr int kMaxViews = 64;
+
+bool IsLate(const grpc::ServerContext& context) {
+  return std::chrono::system_clock::now() >= context.deadline();
+}
+
+bool IsGone(grpc::ServerContext& context) { return context.IsCancelled() || IsLate(context); }
+
+// Both sides number their codes alike.
+grpc::Status ToGrpc(const absl::Status& status, const grpc::ServerContext& context) {
+  if (status.ok()) return grpc::Status::OK;
+  if (absl::IsCancelled(status) && IsLate(context)) {
+    return {grpc::StatusCode::DEADLINE_EXCEEDED, "the deadline passed before the answer was there"};
+  }
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+// Counts a call in progress against a limit.
+class Admission {
+ public:
+  Admission(std::atomic<int>& count, int limit) : count_(count), ok_(++count <= limit) {}
+  ~Admission() { --count_; }
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  bool ok() const { return ok_; }
+
+ private:
+  std::atomic<int>& count_;
+  bool ok_;
+};
+
+grpc::Status TooMany(const char* what, int limit) {
+  return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+          absl::StrCat("this agent answers at most ", limit, " ", what,
+                       " at a time; end one and ask again")};
+}
+
+void AddNotes(const std::vector<std::string>& notes, v1::Header* header) {
+  for (const std::string& note : notes) header->add_notes(note);
+}
+
+v1::Capability Encode(const CapabilityRow& row) {
+  v1::Capability out;
+  out.set_name(row.name);
+  out.set_present(row.present);
+  out.set_detail(row.detail);
+  return out;
+}
+
+v1::Program Encode(const ProgramRow& row) {
+  v1::Program out;
+  out.set_name(row.name);
+  out.set_attach(row.attach);
+  out.set_attached(row.attached);
+  out.set_run_count(row.run_count);
+  out.set_run_ns(row.run_ns);
+  out.set_recursion_misses(row.recursion_misses);
+  return out;
+}
+
+void EncodeStatus(const AgentStatus& status, v1::Status& out) {
+  const auto duration = [](uint64_t ns) {
+    return TimeUtil::NanosecondsToDuration(static_cast<int64_t>(ns));
+  };
+  *out.mutable_up() = duration(status.up_ns);
+  *out.mutable_window() = duration(status.window_ns);
+  out.set_history_windows(status.history_windows);
+  out.set_history_bytes(status.history_bytes);
+  out.set_history_limit_bytes(status.history_limit_bytes);
+  *out.mutable_history_begin() = TimeUtil::NanosecondsToTimestamp(
+      static_cast<int64_t>(status.history_begin_wall_clock_ns));
+  out.set_replay(status.replay);
+  for (const CapabilityRow& row : status.capabilities) *out.add_capabilities() = Encode(row);
+  for (const ProgramRow& row : status.programs) *out.add_programs() = Encode(row);
+}
+
+void EncodeLatest(const Snapshot& latest, v1::Status& out) {
+  *out.mutable_header() = EncodeHeader(latest, "status");
+  out.set_pid(latest.host.agent_pid);
+  out.set_threads(static_cast<uint32_t>(std::ranges::count_if(
+      latest.threads, [](const auto& row) { return !row.second.exited; })));
+}
+
+}  // namespace
+
+absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
+                                              const v1::Target& target_asked,
+                                              const v1::TimeRange& range) {
+  const absl::StatusOr<TimeAsked> time = DecodeTime(range);
+  if (!time.ok()) return time.status();
+  const Target target = DecodeTarget(target_asked);
+  const bool live = !backend_.Status().replay;
+  const auto give_up = [context] { return IsGone(*context); };
+  // Nobody should wait ten seconds to hear that the process was never there.
+  if (live && std::holds_alternative<FromNow>(*time)) {
+    if (absl::Status exists = CheckExists(target, Snapshot(), live); !exists.ok()) return exists;
+  }
+  absl::StatusOr<Answer> answer = backend_.Ask(*time, give_up);
+  if (!answer.ok()) return answer;
+  // It was there when the question came: what was seen of it is the answer, if only nothing.
+  const bool may_vanish = std::holds_alternative<FromNow>(*time);
+  if (!live || !may_vanish) {
+    absl::Status exists = CheckExists(target, answer->snapshot, live);
+    if (!exists.ok()) return exists;
+  }
+  if (!target.Everything()) answer->snapshot = Select(answer->snapshot, target);
+  return answer;
+}
+
+template <typename Response>
+grpc::Status QueryService::View(grpc::ServerContext* context, const v1::ViewRequest& request,
+                                Response (*encode)(const Snapshot&), Response* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  const absl::StatusOr<Answer> answer = Narrowed(context, request.target(), request.range());
+  if (!answer.ok()) return ToGrpc(answer.status(), *context);
+  *response = encode(answer->snapshot);
+  AddNotes(answer->notes, response->mutable_header());
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryService::ListProcesses(grpc::ServerContext* context,
+                                         const v1::ViewRequest* request,
+                                         v1::ProcessesResponse* response) {
+  return View(context, *request, EncodeProcesses, response);
+}
+
+grpc::Status QueryService::ListThreads(grpc::ServerContext* context,
+                                       const v1::ViewRequest* request,
+                                       v1::ThreadsResponse* response) {
+  return View(context, *request, EncodeThreads, response);
+}
+
+grpc::Status QueryService::GetWakers(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                     v1::WakersResponse* response) {
+  return View(context, *request, EncodeWakers, response);
+}
+
+grpc::Status QueryService::GetIo(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                 v1::IoResponse* response) {
+  return View(context, *request, EncodeIo, response);
+}
+
+grpc::Status QueryService::GetRunQueue(grpc::ServerContext* context,
+                                       const v1::ViewRequest* request,
+                                       v1::RunQueueResponse* response) {
+  return View(context, *request, EncodeRunQueue, response);
+}
+
+grpc::Status QueryService::GetSyscalls(grpc::ServerContext* context,
+                                       const v1::ViewRequest* request,
+                                       v1::SyscallsResponse* response) {
+  const absl::StatusOr<std::shared_ptr<void>> lease = backend_.LeaseSyscalls();
+  if (!lease.ok()) return ToGrpc(lease.status(), *context);
+  const grpc::Status status = View(context, *request, EncodeSyscalls, response);
+  if (status.ok() && !request->range().has_duration() && response->syscalls().empty()) {
+    response->mutable_header()->add_notes(
+        "system calls are counted only while somebody asks: give a --duration");
+  }
+  return status;
+}
+
+grpc::Status QueryService::GetProfile(grpc::ServerContext* context,
+                                      const v1::ProfileRequest* request,
+                                      v1::ProfileResponse* response) {
+  const std::optional<ProfileKind> kind = ParseProfileKind(request->kind());
+  if (!kind) {
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            absl::StrCat("unknown kind '", request->kind(),
+                         "': write off-cpu, on-cpu, wall, runq, disk, lock or waker")};
+  }
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  const absl::StatusOr<Answer> answer = Narrowed(context, request->target(), request->range());
+  if (!answer.ok()) return ToGrpc(answer.status(), *context);
+  *response = EncodeProfile(answer->snapshot, *kind);
+  AddNotes(answer->notes, response->mutable_header());
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryService::GetStatus(grpc::ServerContext*, const v1::StatusRequest*,
+                                     v1::Status* response) {
+  const AgentStatus status = backend_.Status();
+  if (status.history_windows > 0) {
+    const absl::StatusOr<Answer> latest = backend_.Ask(LatestWindow{}, [] { return false; });
+    if (latest.ok()) EncodeLatest(latest->snapshot, *response);
+  }
+  EncodeStatus(status, *response);
+  return grpc::Status::OK;
+}
+
+grpc::Status QueryService::Mark(grpc::ServerContext* context, const v1::MarkRequest*,
+                                v1::MarkResponse* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  const absl::StatusOr<uint64_t> at = backend_.Mark([context] { return IsGone(*context); });
+  if (!at.ok()) return ToGrpc(at.status(), *context);
+  *response->mutable_at() = TimeUtil::NanosecondsToTimestamp(static_cast<int64_t>(*at));
+  return grpc::Status::OK;
+}
+
+absl::Status QueryService::Watch(grpc::ServerContext* context, const v1::WatchRequest& request,
+                                 grpc::ServerWriter<v1::WatchResponse>* writer) {
+  Following next;
+  if (TimeUtil::DurationToNanoseconds(request.interval()) != 0) {
+    const absl::StatusOr<uint64_t> interval_ns = DecodeDuration(request.interval(), "interval");
+    if (!interval_ns.ok()) return interval_ns.status();
+    next.interval_ns = *interval_ns;
+  }
+  const Target target = DecodeTarget(request.target());
+  std::optional<uint64_t> last_sequence;
+  for (;;) {
+    const absl::StatusOr<Answer> answer =
+        backend_.Ask(next, [context] { return IsGone(*context); });
+    if (absl::IsOutOfRange(answer.status())) return absl::OkStatus();
+    if (!answer.ok()) return answer.status();
+    const Snapshot& window = answer->snapshot;
+    v1::WatchResponse message;
+    *message.mutable_snapshot() =
+        EncodeSnapshot(target.Everything() ? window : Select(window, target));
+    AddNotes(answer->notes, message.mutable_snapshot()->mutable_header());
+    const uint64_t since_last = last_sequence ? window.sequence - *last_sequence : window.windows;
+    message.set_missed(since_last - std::min<uint64_t>(since_last, window.windows));
+    // Blocks while the reader's flow control says so; meanwhile windows pass it by.
+    if (!writer->Write(message)) return absl::CancelledError("the reader is gone");
+    last_sequence = window.sequence;
+    next.after_ns = window.end_ns;
+  }
+}
+
+grpc::Status QueryService::WatchSnapshots(grpc::ServerContext* context,
+                                          const v1::WatchRequest* request,
+                                          grpc::ServerWriter<v1::WatchResponse>* writer) {
+  const Admission admission(streams_, kMaxStreams);
+  if (!admission.ok()) return TooMany("streams", kMaxStreams);
+  return ToGrpc(Watch(context, *request, writer), *context);
+}
+
+grpc::Status QueryService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
+                                  grpc::ServerWriter<v1::RecordChunk>* writer) {
+  const Admission admission(streams_, kMaxStreams);
+  if (!admission.ok()) return TooMany("streams", kMaxStreams);
+  RecordAsked asked{.duration_ns = 0, .target = DecodeTarget(request->target())};
+  if (request->has_duration()) {
+    const absl::StatusOr<uint64_t> ns = DecodeDuration(request->duration(), "duration");
+    if (!ns.ok()) return ToGrpc(ns.status(), *context);
+    asked.duration_ns = *ns;
+  }
+  std::shared_ptr<void> lease;
+  if (request->syscalls()) {
+    absl::StatusOr<std::shared_ptr<void>> leased = backend_.LeaseSyscalls();
+    if (!leased.ok()) return ToGrpc(leased.status(), *context);
+    lease = *std::move(leased);
+  }
+  const auto write = [writer](std::string_view bytes) {
+    v1::RecordChunk chunk;
+    chunk.set_data(std::string(bytes));
+    return writer->Write(chunk);
+  };
+  return ToGrpc(backend_.Record(asked, write, [context] { return IsGone(*context); }), *context);
+}
+
+}  // namespace waitscope
