@@ -53,11 +53,11 @@ absl::Status CheckHeader(const ByteSource& source) {
 ElfHandle OpenElf(const ByteSource& source) {
   elf_version(EV_CURRENT);
   if (!source.in_memory()) {
-    return ElfHandle(elf_begin(source.fd(), ELF_C_READ, nullptr), elf_end);
+    return {elf_begin(source.fd(), ELF_C_READ, nullptr), elf_end};
   }
   // libelf takes the image as writable but does not write in the read modes.
   char* const image = const_cast<char*>(source.image().data());
-  return ElfHandle(elf_memory(image, source.image().size()), elf_end);
+  return {elf_memory(image, source.image().size()), elf_end};
 }
 
 std::string BuildIdIn(Elf_Data* notes) {
@@ -103,7 +103,7 @@ std::optional<DebugLink> ReadDebugLink(const ByteSource& source, const ElfSectio
   std::string bytes(section.size, '\0');
   if (!source.Read(section.offset, bytes.data(), bytes.size())) return std::nullopt;
   DebugLink link;
-  link.name = bytes.c_str();
+  link.name = bytes.substr(0, bytes.find('\0'));
   const size_t crc_at = (link.name.size() + 4) / 4 * 4;
   const bool plain = !link.name.empty() && link.name.find('/') == std::string::npos;
   if (!plain || crc_at + sizeof(link.crc) > bytes.size()) return std::nullopt;

@@ -22,7 +22,7 @@ uint64_t ShiftBetween(const ElfLayout& from, const ElfLayout& to) {
 
 }  // namespace
 
-ElfSymbols ElfSymbols::Index(std::shared_ptr<const ByteSource> source,
+ElfSymbols ElfSymbols::Index(const std::shared_ptr<const ByteSource>& source,
                              const FindDebugFile& find_debug_file) {
   ElfSymbols symbols;
   const absl::StatusOr<ElfLayout> layout = ReadElfLayout(*source);

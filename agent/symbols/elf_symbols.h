@@ -22,7 +22,7 @@ class ElfSymbols {
 
   // Indexes a file; `find_debug_file` is asked only when the file is stripped. What is not a
   // usable ELF file gives an empty index, so that a bad file is read only once.
-  static ElfSymbols Index(std::shared_ptr<const ByteSource> source,
+  static ElfSymbols Index(const std::shared_ptr<const ByteSource>& source,
                           const FindDebugFile& find_debug_file);
 
   // The linker name of the function around this offset of the file.

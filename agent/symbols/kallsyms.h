@@ -38,7 +38,7 @@ class Kallsyms {
     uint32_t module;  // index in modules_
   };
 
-  void AddLine(std::string_view line);
+  void AddLine(std::string_view text);
   void Finish();
   uint32_t ModuleIndex(std::string_view module);
 

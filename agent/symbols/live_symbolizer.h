@@ -59,7 +59,7 @@ class LiveSymbolizer : public Symbolizer {
   LiveSymbolizer() : LiveSymbolizer(Options()) {}
   explicit LiveSymbolizer(Options options);
 
-  Stack Resolve(const RawStack& stack) override;
+  Stack Resolve(const RawStack& raw) override;
 
   // Reads the mappings of a process now, so that its stacks can be named after it exits. To be
   // called after exec and when the first stack of a process arrives.

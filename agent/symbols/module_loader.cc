@@ -102,12 +102,12 @@ std::shared_ptr<const ElfSymbols> ModuleLoader::Adopt(OpenedFile file, const Pro
   const FileKey key = file.key;
   std::shared_ptr<const ElfSymbols> symbols = cache_.Get(key);
   if (!symbols) {
-    auto source = std::make_shared<const ByteSource>(std::move(file.fd), key.size);
+    const auto source = std::make_shared<const ByteSource>(std::move(file.fd), key.size);
     // The host's debug files first: another root could hold anything under a known build id.
     std::vector<std::string> roots{options_.host_root};
     if (process.live) roots.push_back(HomeOf(process) + "/root");
     symbols = std::make_shared<const ElfSymbols>(
-        ElfSymbols::Index(std::move(source), [&](const ElfLayout& stripped) {
+        ElfSymbols::Index(source, [&](const ElfLayout& stripped) {
           return debug_files_.Find(stripped, mapping.mapping.path, roots);
         }));
     cache_.Put(key, symbols);
@@ -127,8 +127,8 @@ std::shared_ptr<const ElfSymbols> ModuleLoader::LoadVdso(const Process& process,
   if (vdso) return vdso;
   std::string image = is_32 ? ReadVdso(HomeOf(process), mapping) : ReadOwnVdso();
   if (image.empty()) return nullptr;
-  auto source = std::make_shared<const ByteSource>(std::move(image));
-  vdso = std::make_shared<const ElfSymbols>(ElfSymbols::Index(std::move(source), nullptr));
+  const auto source = std::make_shared<const ByteSource>(std::move(image));
+  vdso = std::make_shared<const ElfSymbols>(ElfSymbols::Index(source, nullptr));
   return vdso;
 }
 

@@ -45,7 +45,7 @@ class ModuleLoader {
   // A file as /proc/PID/maps names it: device, inode, path.
   using MapsName = std::tuple<uint64_t, uint64_t, std::string>;
 
-  absl::StatusOr<OpenedFile> Open(const Process& process, const CodeMapping& mapping) const;
+  absl::StatusOr<OpenedFile> Open(const Process& process, const CodeMapping& code) const;
   std::shared_ptr<const ElfSymbols> Adopt(OpenedFile file, const Process& process,
                                           CodeMapping& mapping);
   std::shared_ptr<const ElfSymbols> LoadVdso(const Process& process, const Mapping& mapping);

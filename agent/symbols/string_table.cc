@@ -52,7 +52,7 @@ size_t StringTable::bytes() const {
 std::string StringTable::Copied(uint32_t offset, size_t most) const {
   if (offset >= copy_.size()) return {};
   const char* const name = copy_.data() + offset;
-  return std::string(name, strnlen(name, std::min(copy_.size() - offset, most)));
+  return {name, strnlen(name, std::min(copy_.size() - offset, most))};
 }
 
 std::string StringTable::At(uint32_t offset, size_t most) const {

@@ -48,7 +48,7 @@ std::optional<Candidate> ToCandidate(const ElfLayout& layout, const Symbol& symb
                    .name = symbol.st_name,
                    .section = symbol.st_shndx,
                    .type = type,
-                   .binding = ELF64_ST_BIND(symbol.st_info)};
+                   .binding = static_cast<uint8_t>(ELF64_ST_BIND(symbol.st_info))};
 }
 
 template <typename Symbol>

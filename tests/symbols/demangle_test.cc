@@ -37,8 +37,8 @@ std::string Bomb() {
   const std::string digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   std::string last = "S1_";
   for (int depth = 2; depth < 36; ++depth) {
-    name += "S0_I" + last + last + "E";
-    last = "S" + digits.substr(static_cast<size_t>(depth), 1) + "_";
+    name.append("S0_I").append(last).append(last).append("E");
+    last = {'S', digits[static_cast<size_t>(depth)], '_'};
   }
   return name;
 }

@@ -66,10 +66,10 @@ TEST(LiveSymbolizer, KeepsWhatAnotherToolNeedsToNameAStrippedFrame) {
 }
 
 // dladdr sees exported functions only, so a better (local) name is no disagreement.
-void ExpectAgreement(LiveSymbolizer& symbolizer, uint64_t address, int& compared) {
+void ExpectAgreement(LiveSymbolizer& symbolizer, const void* pointer, int& compared) {
   Dl_info info;
   void* entry = nullptr;
-  const void* pointer = reinterpret_cast<const void*>(address);
+  const uint64_t address = AddressOf(pointer);
   if (dladdr1(pointer, &info, &entry, RTLD_DL_SYMENT) == 0 || entry == nullptr) return;
   const auto* symbol = static_cast<const ElfW(Sym)*>(entry);
   if (address - AddressOf(info.dli_saddr) >= symbol->st_size) return;
@@ -90,7 +90,7 @@ TEST(LiveSymbolizer, AgreesWithTheDynamicLinkerAboutThisProcess) {
                              dlsym(RTLD_DEFAULT, "getpid"), dlsym(RTLD_DEFAULT, "qsort")}) {
     ASSERT_NE(anchor, nullptr);
     for (uint64_t step = 0; step < 200; ++step) {
-      ExpectAgreement(symbolizer, AddressOf(anchor) + step * 61, compared);
+      ExpectAgreement(symbolizer, static_cast<const char*>(anchor) + step * 61, compared);
     }
   }
   EXPECT_GT(compared, 100);

@@ -40,6 +40,8 @@ class ScratchDirectory {
  public:
   ScratchDirectory();
   ~ScratchDirectory();
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
   const std::string& path() const { return path_; }
   std::string Write(const std::string& name, const std::string& text) const;
 
