@@ -95,6 +95,9 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 		return;
 	}
 	adopt_seed(r);
+	/* Its switch-in was missed: the time since then is nobody's, and shows as the residual. */
+	if (r->ledger.state != THREAD_running && r->ledger.state != THREAD_unknown)
+		lose(LOST_state_mismatch);
 	if (r->pending)
 		finish_in_kernel(ctx, r, state);
 	if (state & WS_TASK_DEAD)
@@ -116,6 +119,8 @@ probe_inline void enter_cpu(struct task_struct *next, __u64 now)
 		return;
 	}
 	adopt_seed(r);
+	if (r->ledger.state == THREAD_running) /* its switch-out was missed */
+		lose(LOST_state_mismatch);
 	ledger_switch_in(&r->ledger, now, current_epoch(), &wait);
 	if (!wait.closed || next->tgid == cfg.agent_pid)
 		return;
