@@ -26,7 +26,8 @@ std::string ExamplesText(absl::string_view examples) {
 }
 
 void AddGeneralOptions(CLI::App& app, Session& session) {
-  AddEndpointOptions(app, session.endpoint);
+  // Inside a replay there is one agent to ask, whatever the environment says.
+  if (!session.replaying) AddEndpointOptions(app, session.endpoint);
   app.add_option("--color", session.color, "auto, always or never (default auto; see NO_COLOR)")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.set_version_flag("--version", absl::StrCat("waitscope ", kVersion));
@@ -61,9 +62,8 @@ int RunAction(const Action& action, const Session& session) {
 
 std::span<const Command* const> AllCommands() {
   static const Command* const commands[] = {
-      &kStatus,
-      &kThreads,
-      &kFlame,
+      &kStatus, &kTop,    &kThreads, &kFlame,  &kIo,  &kRunq,
+      &kSyscalls, &kWakers, &kRun,     &kRecord, &kReplay, &kDiff,
   };
   return commands;
 }

@@ -9,7 +9,7 @@
 namespace waitscope::cli {
 namespace {
 
-constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+constexpr absl::Duration kLongest = absl::Hours(24);
 
 // absl::ParseDuration knows no days, and calls "1d" an error.
 bool ParseWithDays(absl::string_view text, absl::Duration* duration) {
@@ -29,7 +29,7 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view option, absl::str
       duration > kLongest) {
     return absl::InvalidArgumentError(
         absl::StrCat(option, " \"", text, "\" is not a duration: give a positive number with a "
-                     "unit, like 500ms, 10s, 2m, 1h30m or 1d"));
+                     "unit, at most 24h: 500ms, 10s, 2m, 1h30m"));
   }
   return duration;
 }

@@ -9,7 +9,7 @@
 
 namespace waitscope::cli {
 
-// Positive and at most a year. `option` names the flag in the message.
+// Positive and at most a day, as agents take it. `option` names the flag in the message.
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view option, absl::string_view text);
 
 google::protobuf::Duration ToProto(absl::Duration duration);

@@ -7,9 +7,10 @@
 namespace waitscope::cli {
 
 Interrupts::Interrupts() {
+  signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   fd_ = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -22,11 +23,11 @@ bool Interrupts::Pending() {
   return pending_;
 }
 
-std::optional<int> Interrupts::Take() {
+std::optional<Interrupt> Interrupts::Take() {
   signalfd_siginfo info;
   if (read(fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return std::nullopt;
   pending_ = true;
-  return static_cast<int>(info.ssi_signo);
+  return Interrupt{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
 }
 
 }  // namespace waitscope::cli

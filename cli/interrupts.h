@@ -6,7 +6,13 @@
 
 namespace waitscope::cli {
 
-// One per process, made before any thread is. Children must be started with an empty signal mask.
+struct Interrupt {
+  int signal = 0;
+  bool from_terminal = false;  // so the whole foreground process group has got it
+};
+
+// One per process, made before any thread is. Children must be started with an empty signal mask
+// and the default action for SIGPIPE, which is ignored here: a closed output is an error to report.
 class Interrupts {
  public:
   Interrupts();
@@ -17,7 +23,9 @@ class Interrupts {
   // True from the first signal on.
   bool Pending();
   // The next signal, for handing on to a command.
-  std::optional<int> Take();
+  std::optional<Interrupt> Take();
+  // Those so far were meant for a command that has ended.
+  void Forget() { pending_ = false; }
   // Readable when a signal waits.
   int fd() const { return fd_; }
 

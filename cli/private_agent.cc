@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "cli/output_file.h"
@@ -74,7 +75,11 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  sigset_t defaults = none;
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                            POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -157,7 +162,9 @@ std::string PrivateAgent::LastWords() const {
   const std::vector<absl::string_view> lines =
       absl::StrSplit(absl::StripTrailingAsciiWhitespace(*log), '\n');
   const size_t first = lines.size() > 3 ? lines.size() - 3 : 0;
-  return absl::StrJoin(lines.begin() + static_cast<ptrdiff_t>(first), lines.end(), "\n  ");
+  return absl::StrReplaceAll(
+      absl::StrJoin(lines.begin() + static_cast<ptrdiff_t>(first), lines.end(), "\n  "),
+      {{"waitscoped: critical: ", ""}, {"waitscoped: error: ", ""}});
 }
 
 std::string MissingCapabilities(uint64_t effective) {

@@ -12,7 +12,7 @@ namespace waitscope::cli {
 namespace {
 
 constexpr absl::Duration kDefaultDuration = absl::Seconds(5);
-constexpr absl::Duration kEverything = absl::Hours(24 * 365);
+constexpr absl::Duration kEverything = absl::Hours(24);  // the longest an agent takes
 constexpr absl::string_view kPrivateWindow = "1s";
 
 std::unique_ptr<Client> MakeClient(const Endpoint& endpoint, Interrupts* interrupts) {

@@ -25,8 +25,6 @@ struct Session {
   Interrupts* interrupts = nullptr;
   // Set inside `waitscope replay`: views ask about all of the recording.
   bool replaying = false;
-  // What the user wrote before the view: "waitscope" or "waitscope replay x.wslog".
-  std::string command_prefix = "waitscope";
 };
 
 enum class Needs : uint8_t { kAnyAgent, kHistory };

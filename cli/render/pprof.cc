@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cli/render/pprof_proto/profile.pb.h"
 #include "cli/render/report.h"
 #include "cli/render/stacks.h"
 #include "cli/render/wait_text.h"
-#include "pprof/profile.pb.h"
 
 namespace waitscope::cli {
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "absl/strings/str_cat.h"
 
 namespace waitscope::cli {
 namespace {
@@ -11,12 +10,7 @@ namespace {
 constexpr int kGap = 2;
 constexpr int kNarrowest = 8;  // of a column that gives way
 
-std::string Padded(const TextStyle& style, const Cell& cell, int width, Align align) {
-  const std::string text = Truncated(cell.text, width);
-  const std::string padding(static_cast<size_t>(std::max(0, width - DisplayWidth(text))), ' ');
-  const std::string painted = Paint(style, cell.hue, text);
-  return align == Align::kLeft ? absl::StrCat(painted, padding) : absl::StrCat(padding, painted);
-}
+std::string Spaces(int count) { return std::string(static_cast<size_t>(std::max(0, count)), ' '); }
 
 }  // namespace
 
@@ -44,23 +38,40 @@ std::vector<int> Table::Widths(int line_width) const {
   return widths;
 }
 
-std::string Table::Line(const TextStyle& style, const std::vector<int>& widths,
-                        const std::vector<Cell>& row) const {
-  std::string line;
+Line Table::LineOf(const std::vector<int>& widths, const std::vector<Cell>& row) const {
+  Line line;
+  int owed = 0;  // spaces not yet written, so that none end the line
   for (size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) line.append(kGap, ' ');
-    line += Padded(style, row[i], widths[i], columns_[i].align);
+    const std::string text = Truncated(row[i].text, widths[i]);
+    const int padding = widths[i] - DisplayWidth(text);
+    const bool right = columns_[i].align == Align::kRight;
+    if (i > 0) owed += kGap;
+    if (!text.empty()) {
+      line.push_back({Spaces(owed + (right ? padding : 0))});
+      line.push_back({text, row[i].hue});
+      owed = right ? 0 : padding;
+    } else {
+      owed += padding;
+    }
   }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+  return line;
+}
+
+std::vector<Line> Table::Lines(int width) const {
+  const std::vector<int> widths = Widths(width);
+  std::vector<Cell> titles;
+  for (const Column& column : columns_) titles.push_back({column.title, Hue::kDim});
+  std::vector<Line> lines = {LineOf(widths, titles)};
+  for (const auto& row : rows_) lines.push_back(LineOf(widths, row));
+  return lines;
 }
 
 std::string Table::Render(const TextStyle& style) const {
-  const std::vector<int> widths = Widths(style.width);
-  std::vector<Cell> titles;
-  for (const Column& column : columns_) titles.push_back({column.title, Hue::kDim});
-  std::string text = Line(style, widths, titles);
-  for (const auto& row : rows_) text += Line(style, widths, row);
+  std::string text;
+  for (const Line& line : Lines(style.width)) {
+    for (const Cell& piece : line) text += Paint(style, piece.hue, piece.text);
+    text += "\n";
+  }
   return text;
 }
 

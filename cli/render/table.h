@@ -21,6 +21,9 @@ struct Cell {
   Hue hue = Hue::kPlain;
 };
 
+// A line as pieces of text that are painted alike.
+using Line = std::vector<Cell>;
+
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
@@ -32,10 +35,12 @@ class Table {
   // Lines end in a newline and never in spaces. A last left-aligned column is not padded.
   std::string Render(const TextStyle& style) const;
 
+  // The same, title line first, for screens that paint by other means than escape sequences.
+  std::vector<Line> Lines(int width) const;
+
  private:
   std::vector<int> Widths(int line_width) const;
-  std::string Line(const TextStyle& style, const std::vector<int>& widths,
-                   const std::vector<Cell>& row) const;
+  Line LineOf(const std::vector<int>& widths, const std::vector<Cell>& row) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -44,9 +45,13 @@ void Add(const TopRow& row, TopRow* sum) {
   sum->other_ns += row.other_ns;
 }
 
+bool Contains(const std::string& text, const std::string& part) {
+  return absl::StrContains(absl::AsciiStrToLower(text), absl::AsciiStrToLower(part));
+}
+
 bool Matches(const v1::Process& process, const std::string& filter) {
-  return filter.empty() || absl::StrContainsIgnoreCase(process.comm(), filter) ||
-         absl::StrContainsIgnoreCase(process.command(), filter) ||
+  return filter.empty() || Contains(process.comm(), filter) ||
+         Contains(process.command(), filter) ||
          absl::StrContains(process.container(), filter) ||
          absl::StrCat(process.pid()) == filter;
 }

@@ -1,0 +1,138 @@
+#include "cli/render/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "cli/commands/commands.h"
+#include "cli/gated_child.h"
+#include "cli/render/flame_svg.h"
+#include "cli/render/folded.h"
+#include "cli/view.h"
+
+namespace waitscope::cli {
+namespace {
+
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
+
+struct RunOptions {
+  OutputOptions output;
+  std::string kind = "off-cpu";
+  CLI::App* parser = nullptr;
+
+  // What stands after the options, with or without "--" between.
+  std::vector<std::string> Command() const {
+    std::vector<std::string> words = parser->remaining();
+    if (!words.empty() && words.front() == "--") words.erase(words.begin());
+    return words;
+  }
+};
+
+const std::vector<std::string> kFormats = {"text", "json", "svg", "folded"};
+
+// Time is asked for from the mark on: it was set before the command's first instruction.
+absl::StatusOr<RunReport> AskAbout(Client& client, const v1::Target& target,
+                                   const google::protobuf::Timestamp& begin,
+                                   const std::string& kind) {
+  v1::TimeRange range;
+  *range.mutable_begin() = begin;
+  RunReport report;
+  absl::StatusOr<v1::ThreadsResponse> threads =
+      client.ListThreads(MakeViewRequest(target, range));
+  if (!threads.ok()) return threads.status();
+  report.threads = *std::move(threads);
+  v1::ProfileRequest request;
+  *request.mutable_target() = target;
+  *request.mutable_range() = range;
+  request.set_kind(kind);
+  absl::StatusOr<v1::ProfileResponse> profile = client.GetProfile(request);
+  if (!profile.ok()) return profile.status();
+  report.profile = *std::move(profile);
+  return report;
+}
+
+// Standard output belongs to the command.
+absl::Status Tell(const Session& session, const OutputOptions& output, const RunReport& report) {
+  const absl::StatusOr<std::string> format = ChooseFormat(output, kFormats);
+  if (!format.ok()) return format.status();
+  const TextStyle style = output.file.empty() ? StyleOfErrors(session.color) : TextStyle{};
+  std::string text;
+  if (*format == "json") text = RenderJson(report.threads);
+  if (*format == "svg") text = RenderFlameSvg(report.profile, Prefix::kProcess);
+  if (*format == "folded") text = RenderFolded(report.profile, {});
+  if (*format == "text") text = RenderRun(report, style);
+  if (!output.file.empty()) return WriteOutput(output.file, text);
+  fputs(text.c_str(), stderr);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> CannotExecute(const Session& session, const std::string& command, int error) {
+  const bool missing = error == ENOENT;
+  ReportError(session, absl::NotFoundError(absl::StrCat(
+                           command, ": ", missing ? "command not found" : strerror(error))));
+  return missing ? kNotFound : kNotExecutable;
+}
+
+absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options) {
+  const std::vector<std::string> command = options.Command();
+  if (command.empty()) {
+    return absl::InvalidArgumentError("no command to run: waitscope run -- make -j8");
+  }
+  if (absl::StatusOr<std::string> format = ChooseFormat(options.output, kFormats); !format.ok()) {
+    return format.status();
+  }
+  absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<GatedChild> child = GatedChild::Start(command);
+  if (!child.ok()) return child.status();
+  const absl::StatusOr<v1::MarkResponse> mark = connection->client->Mark();
+  if (!mark.ok()) return mark.status();
+  v1::Target target;
+  target.add_pids(static_cast<uint32_t>(child->pid()));
+  target.set_descendants(true);
+  const absl::Time began = absl::Now();
+  if (const int error = child->Release(); error != 0) {
+    return CannotExecute(session, command[0], error);
+  }
+  const int exit_code = child->Wait(session.interrupts);
+  const absl::Duration wall = absl::Now() - began;
+  session.interrupts->Forget();
+  absl::StatusOr<RunReport> report =
+      AskAbout(*connection->client, target, mark->at(), options.kind);
+  absl::Status told = report.status();
+  if (report.ok()) {
+    report->command = absl::StrJoin(command, " ");
+    report->wall_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(wall));
+    told = Tell(session, options.output, *report);
+  }
+  // Scripts go by the command's own result, whatever became of the report.
+  if (!told.ok()) ReportError(session, told);
+  return exit_code;
+}
+
+Action Add(CLI::App& app) {
+  const auto options = std::make_shared<RunOptions>();
+  options->parser = &app;
+  app.prefix_command();
+  AddOutputOptions(app, options->output, kFormats);
+  app.add_option("--kind,-k", options->kind, "of svg and folded: as for flame (default off-cpu)")
+      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
+  return [options](const Session& session) { return RunAndTell(session, *options); };
+}
+
+}  // namespace
+
+const Command kRun = {
+    "run",
+    "start a command and say where its threads' time went",
+    "waitscope run -- make -j8\n"
+    "waitscope run -o time.json -- ./nightly-batch --full\n"
+    "waitscope run --kind wall -o wall.svg -- pytest -x\n",
+    Add,
+};
+
+}  // namespace waitscope::cli
