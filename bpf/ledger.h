@@ -204,4 +204,24 @@ ledger_inline void ledger_switch_in(struct ledger *l, __u64 now, __u32 epoch,
 	ledger_write_end(l);
 }
 
+/*
+ * A switch that no hook saw, put back from the scheduler's own count of the thread's run time
+ * since its last switch-out (`ran_ns`, at most the gap): the thread ran last in a gap that began
+ * off-CPU, first in one that began on it. What it waited for is not known in the second case.
+ */
+ledger_inline void ledger_recover_switch_in(struct ledger *l, __u64 now, __u64 ran_ns, __u32 epoch)
+{
+	__u64 gap = now - l->since_ns;
+	struct closed_wait unseen = {0};
+
+	ledger_switch_in(l, now - (ran_ns < gap ? ran_ns : gap), epoch, &unseen);
+}
+
+ledger_inline void ledger_recover_switch_out(struct ledger *l, __u64 now, __u64 ran_ns)
+{
+	__u64 gap = now - l->since_ns;
+
+	ledger_blocked(l, l->since_ns + (ran_ns < gap ? ran_ns : gap), WAIT_other, -1);
+}
+
 #endif

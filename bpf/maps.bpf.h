@@ -42,6 +42,7 @@ struct thread_record {
 	struct ledger ledger;
 	struct waker_note waker;
 	struct thread_ref creator;
+	__u64 ran_ns; /* se.sum_exec_runtime at the last switch-out */
 	/* What the iterator saw of a thread older than the agent; seed_ns is written last. */
 	__u64 seed_ns;
 	__s32 seed_syscall;

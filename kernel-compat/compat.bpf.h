@@ -7,10 +7,9 @@
 #ifndef WAITSCOPE_KERNEL_COMPAT_BPF_H
 #define WAITSCOPE_KERNEL_COMPAT_BPF_H
 
+#include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-
-#include "vmlinux.h"
 
 /* v5.14, 2f064a59a11f: task_struct::state became __state and shrank to 32 bits. */
 struct task_struct___v5_13 {
@@ -110,6 +109,23 @@ compat_inline int compat_in_interrupt(void *ctx)
 	if ((__u64)ctx < base)
 		return 1;
 	return (__u64)ctx >= top;
+}
+
+/*
+ * How long a thread that is being switched in has been on its run queue by the scheduler's own
+ * clock; 0 when the kernel does not keep it (CONFIG_SCHED_INFO, cfs_rq::rq with
+ * CONFIG_FAIR_GROUP_SCHED: both on in distribution kernels).
+ */
+compat_inline __u64 compat_queued_ns(struct task_struct *task)
+{
+	__u64 queued, clock;
+
+	if (!bpf_core_field_exists(task->sched_info.last_queued) ||
+	    !bpf_core_field_exists(struct cfs_rq, rq))
+		return 0;
+	queued = BPF_CORE_READ(task, sched_info.last_queued);
+	clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock);
+	return queued && clock > queued ? clock - queued : 0;
 }
 
 compat_inline struct gendisk *compat_request_disk(struct request *rq)

@@ -31,6 +31,7 @@ probe_inline void seed_record(struct thread_record *r, struct task_struct *task)
 	__u32 state = compat_task_state(task);
 
 	r->seed_syscall = -1;
+	r->ran_ns = task->se.sum_exec_runtime;
 	if (task->on_cpu) {
 		r->seed_state = THREAD_running;
 	} else if (!state) {

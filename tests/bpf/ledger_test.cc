@@ -40,6 +40,14 @@ class Thread {
     ledger_dead(&ledger_, now);
     return *this;
   }
+  Thread& RecoversSwitchInAt(uint64_t now, uint64_t ran_ns) {
+    ledger_recover_switch_in(&ledger_, now, ran_ns, epoch_);
+    return *this;
+  }
+  Thread& RecoversSwitchOutAt(uint64_t now, uint64_t ran_ns) {
+    ledger_recover_switch_out(&ledger_, now, ran_ns);
+    return *this;
+  }
   Thread& InWindow(uint32_t epoch) {
     epoch_ = epoch;
     return *this;
@@ -171,6 +179,30 @@ TEST(Ledger, TheSequenceIsEvenWheneverNobodyWrites) {
 TEST(Ledger, AThreadSeenRunningFirstHasNoWaitToClose) {
   const Thread thread = Thread().SeededAt(100, THREAD_running).RunsAt(150);
   EXPECT_FALSE(thread.wait().closed);
+}
+
+TEST(Ledger, AMissedSwitchInIsPutBackFromTheRunTime) {
+  const Thread thread =
+      Thread().BornAt(0).RunsAt(0).PreemptedAt(100).RecoversSwitchInAt(500, 150).BlocksAt(
+          500, WAIT_sleep);
+  EXPECT_EQ(thread.totals().preempted_ns, 250u);
+  EXPECT_EQ(thread.totals().running_ns, 100u + 150u);
+  EXPECT_EQ(thread.Accounted(600), 600u);
+}
+
+TEST(Ledger, AMissedSwitchOutIsPutBackFromTheRunTime) {
+  const Thread thread =
+      Thread().BornAt(0).RunsAt(0).RecoversSwitchOutAt(900, 300).WokenAt(800).RunsAt(900);
+  EXPECT_EQ(thread.totals().running_ns, 300u);
+  EXPECT_EQ(thread.totals().blocked_ns[WAIT_other], 500u);
+  EXPECT_EQ(thread.totals().woken_ns, 100u);
+}
+
+TEST(Ledger, ARunTimeLongerThanTheGapIsCutToIt) {
+  const Thread thread =
+      Thread().BornAt(0).RunsAt(0).PreemptedAt(100).RecoversSwitchInAt(500, 9999).PreemptedAt(500);
+  EXPECT_EQ(thread.totals().running_ns, 100u + 400u);
+  EXPECT_EQ(thread.Accounted(500), 500u);
 }
 
 }  // namespace
