@@ -167,7 +167,7 @@ TEST_F(Samples, LateWaitIsNotLost) {
 }
 
 TEST_F(Samples, WakerAndObjectAreOfTheBlockedPartOnly) {
-  thread_.WokenBy(77, "boss").On(FutexAt(0xa0)).BornAt(0).BlockAt(100).WakeAt(150).RunAt(190);
+  thread_.WokenBy(77, 77, "boss").On(FutexAt(0xa0)).BornAt(0).BlockAt(100).WakeAt(150).RunAt(190);
   const Window window = Close(1000);
   const SampleKey blocked = RowsOf(window, SampleState::kBlocked).at(0).key;
   EXPECT_EQ(blocked.waker, (ThreadKey{77, 77, 7}));

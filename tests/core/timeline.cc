@@ -26,8 +26,9 @@ Timeline& Timeline::On(const wait_object& object) {
   return *this;
 }
 
-Timeline& Timeline::WokenBy(uint32_t pid, std::string_view comm, waker_context context) {
-  waker_ = {pid, pid, 7};
+Timeline& Timeline::WokenBy(uint32_t pid, uint32_t tid, std::string_view comm,
+                            waker_context context) {
+  waker_ = {pid, tid, 7};
   waker_comm_ = comm;
   waker_context_ = context;
   return *this;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ class Timeline {
   Timeline& Period(uint64_t ns);
   Timeline& Stacks(uint64_t kernel, uint64_t user);
   Timeline& On(const wait_object& object);
-  Timeline& WokenBy(uint32_t pid, std::string_view comm, waker_context context = WAKER_task);
+  Timeline& WokenBy(uint32_t pid, uint32_t tid, std::string_view comm,
+                    waker_context context = WAKER_task);
   Timeline& Epoch(uint32_t epoch);
 
   Timeline& SeedAt(uint64_t ns, thread_state state = THREAD_running, wait_class cls = WAIT_other);
@@ -52,7 +54,7 @@ class Timeline {
   uint64_t user_stack_ = 0;
   wait_object object_{};
   thread_ref waker_{};
-  std::string_view waker_comm_;
+  std::string waker_comm_;
   waker_context waker_context_ = WAKER_none;
   uint32_t epoch_ = 0;
 };

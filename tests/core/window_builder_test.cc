@@ -26,7 +26,7 @@ std::vector<Event> BusyWindow(std::vector<Timeline>& threads, std::vector<Event>
     for (int wait = 0; wait < 20; ++wait) {
       const auto cls = static_cast<wait_class>(random() % WAIT_CLASS_COUNT);
       thread.Stacks(1 + random() % 3, 10 + random() % 3).On(FutexAt(random() % 4));
-      thread.WokenBy(static_cast<uint32_t>(50 + random() % 3), "waker");
+      thread.WokenBy(50, static_cast<uint32_t>(50 + random() % 3), "waker");
       thread.BlockAt(within(kMs), cls).WakeAt(within(5 * kMs)).RunAt(within(kMs));
       thread.PreemptAt(within(kMs)).RunAt(within(kMs)).ReadAt(now);
     }
