@@ -34,22 +34,24 @@ sigset_t BlockStopSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-// The parent may have ended before we asked to be told.
+// False when the parent ended before we asked to be told.
 bool FollowParent() {
   const pid_t parent = getppid();
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  return getppid() == parent && parent != 1;
+  return getppid() == parent;
 }
 
-void TellReady(int fd) {
-  if (fd < 0) return;
+// False when whoever wanted to know is gone.
+bool TellReady(int fd) {
+  if (fd < 0) return true;
   constexpr std::string_view kReady = "ready\n";
-  // Whoever asked to be told may be gone; that is not our failure.
-  if (write(fd, kReady.data(), kReady.size()) < 0) return;
+  const bool told = write(fd, kReady.data(), kReady.size()) > 0;
   close(fd);
+  return told;
 }
 
 ServerOptions ServerOptionsFrom(const Config& config) {
@@ -96,8 +98,9 @@ absl::Status Serve(const Config& config, spdlog::logger& log) {
   if (absl::Status status = (*server)->Start(answers); !status.ok()) return status;
   pipeline.Start();
   log.info("serving on {}", absl::StrJoin((*server)->addresses(), ", "));
-  TellReady(config.ready_fd);
-  Wait(signals, pipeline, !config.replay.empty());
+  const bool told = TellReady(config.ready_fd);
+  // A parent that died before FollowParent has left nobody to read: without it we stop too.
+  if (told || !config.exit_with_parent) Wait(signals, pipeline, !config.replay.empty());
   const absl::Status ended = config.replay.empty() ? pipeline.EndStatus() : absl::OkStatus();
   log.info("stopping");
   // First the pipeline, so that calls in progress end with a reason.

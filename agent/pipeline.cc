@@ -146,8 +146,10 @@ absl::Status Pipeline::WhyNoMore() const {
 
 absl::StatusOr<uint64_t> Pipeline::WaitForEnd(uint64_t at_ns, GiveUp give_up) {
   for (;;) {
-    if (const auto end_ns = history_.WaitForEnd(at_ns, kPatience)) return *end_ns;
-    if (stopping_ || ended_) {
+    const bool over = stopping_ || ended_;
+    const auto patience = over ? std::chrono::milliseconds(0) : kPatience;
+    if (const auto end_ns = history_.WaitForEnd(at_ns, patience)) return *end_ns;
+    if (over) {
       if (absl::Status status = WhyNoMore(); !status.ok()) return status;
       return history_.Usage().end_ns;
     }

@@ -53,9 +53,18 @@ std::string_view Text(const char (&text)[N]) {
   return {text, strnlen(text, N)};
 }
 
-bool IsPrefixOf(const std::string& prefix, std::string_view path) {
+std::string_view WithoutSlashes(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path;
+}
+
+// Whole components, as in Select.
+bool IsBelow(std::string_view path, std::string_view prefix) {
+  path = WithoutSlashes(path);
+  prefix = WithoutSlashes(prefix);
   return path.starts_with(prefix) &&
-         (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
+         (prefix.empty() || path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 }  // namespace
@@ -77,7 +86,7 @@ void RecordFilter::Notice(const life_event& event) {
 
 void RecordFilter::Notice(const process_event& event) {
   const bool in_cgroup = std::ranges::any_of(target_.cgroups, [&](const std::string& prefix) {
-    return IsPrefixOf(prefix, Text(event.cgroup));
+    return IsBelow(Text(event.cgroup), prefix);
   });
   const bool in_container = std::ranges::any_of(target_.containers, [&](const std::string& id) {
     return Text(event.container).starts_with(id);
