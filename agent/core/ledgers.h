@@ -1,20 +1,16 @@
 // Exact time by state of every thread: the window is the difference of two ledger records.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "absl/functional/function_ref.h"
 #include "agent/core/event.h"
+#include "agent/core/ledger_totals.h"
 #include "agent/core/monotone.h"
 #include "agent/core/snapshot.h"
 
 namespace waitscope {
-
-// Totals from the thread's birth (or the agent's start) up to at_ns, the open state included.
-StateTotals CountUpTo(const ledger_event& record);
-
-// Where an open wait has become runnable: its waking, or at_ns when it is still blocked.
-uint64_t BlockedUntilNs(const ledger_event& record);
 
 // A pure fold: records may repeat and come in any order within a window.
 class LedgerStage {
@@ -35,6 +31,7 @@ class LedgerStage {
   static bool Newer(const ledger_event& a, const ledger_event& b);
 
   Monotone<ThreadKey, ledger_event, Newer> threads_;
+  std::map<ThreadKey, ToldTooMuch> told_;  // only of threads that were told something too much
   std::set<ThreadKey> dead_;  // in the last window: a straggling record must not revive them
 };
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "agent/core/ledgers.h"
+#include "agent/core/ledger_totals.h"
+#include "agent/core/monotone.h"
 
 namespace waitscope {
 namespace {

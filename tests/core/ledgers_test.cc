@@ -182,6 +182,42 @@ TEST_F(Ledgers, WindowWithoutTurnsHasNoMaximum) {
   EXPECT_EQ(Close().at(thread_.key()).run_queue_max_ns, 0u);
 }
 
+// The kernel skipped a switch-out; the next switch-in puts it back. The reading between the two
+// had counted on as running.
+TEST_F(Ledgers, EventPutBackAfterAReadingBreaksNoWindow) {
+  thread_.BornAt(0);
+  Read(100);
+  EXPECT_EQ(Close().at(thread_.key()).totals.running_ns, 100u);
+  ledger_recover_switch_out(&thread_.totals(), 120, 30);  // it ran until 30 and blocked then
+  thread_.WakeAt(120).RunAt(120);
+  Read(200);
+  const StateTotals second = Close().at(thread_.key()).totals;
+  EXPECT_EQ(second.wall_ns, 100u);
+  EXPECT_EQ(second.ResidualNs(), 0);
+  EXPECT_EQ(second.running_ns, 10u) << "80 ran, of which 70 were told before";
+  EXPECT_EQ(second.waits[WAIT_other].ns, 90u);
+  Read(300);
+  EXPECT_EQ(Close().at(thread_.key()).totals.running_ns, 100u);
+}
+
+TEST_F(Ledgers, DebtLargerThanAWindowIsMadeGoodLater) {
+  thread_.BornAt(0);
+  Read(1000);
+  Close();
+  ledger_recover_switch_out(&thread_.totals(), 1010, 0);
+  StateTotals sum;
+  sum.running_ns = 1000;
+  uint64_t now = 1010;
+  for (int window = 0; window < 30; ++window) {
+    thread_.WakeAt(now + 10).RunAt(now + 10).BlockAt(now + 60);
+    Read(now += 100);
+    const StateTotals totals = Close().at(thread_.key()).totals;
+    ASSERT_EQ(totals.ResidualNs(), 0);
+    sum += totals;
+  }
+  EXPECT_EQ(sum.running_ns, 30u * 50) << "in the end everything is where it belongs";
+}
+
 // Every state, at random times, read at random times: nothing is left over and nothing counted
 // twice.
 TEST_F(Ledgers, IdentityHoldsInEveryWindowOfARandomLife) {
