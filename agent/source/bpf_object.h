@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/os/unique_fd.h"
 #include "agent/source/live_options.h"
-#include "agent/source/unique_fd.h"
 #include "bpf/config.h"
 
 namespace waitscope {

@@ -147,7 +147,7 @@ int BpfSession::Map(std::string_view name) const {
 
 absl::Status BpfSession::ReadLedgers(absl::FunctionRef<void(const ledger_event&)> each) const {
   const UniqueFd reader(bpf_iter_create(bpf_link__fd(ledgers_.get())));
-  if (!reader) {
+  if (!reader.ok()) {
     return absl::InternalError(absl::StrCat("cannot read the ledgers: ", std::strerror(errno)));
   }
   // The kernel hands out whole records, as many as fit a buffer of its own.

@@ -91,7 +91,7 @@ absl::Status LiveSource::Start() {
   ring_.reset(ring_buffer__new(session_->ring_fd(), deliver, this, nullptr));
   wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-  if (!ring_ || !wake_ || !epoll_) {
+  if (!ring_ || !wake_.ok() || !epoll_.ok()) {
     return absl::InternalError(absl::StrCat("cannot wait for events: ", std::strerror(errno)));
   }
   for (const int fd : {session_->ring_fd(), wake_.get()}) {

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "agent/core/source.h"
+#include "agent/os/unique_fd.h"
 #include "agent/source/bpf_session.h"
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
 #include "agent/source/proc_facts.h"
-#include "agent/source/unique_fd.h"
 
 struct ring_buffer;
 

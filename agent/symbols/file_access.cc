@@ -48,10 +48,6 @@ absl::StatusOr<OpenedFile> OpenChecked(const UniqueFd& handle, const std::string
 
 }  // namespace
 
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 absl::StatusOr<OpenedFile> OpenFile(const std::string& path) {
   return OpenChecked(UniqueFd(open(path.c_str(), O_PATH | O_CLOEXEC)), path);
 }

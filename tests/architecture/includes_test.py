@@ -13,9 +13,10 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 ROOMS = {
     "agent/core": (["agent/core", "bpf"], ["std", "absl"]),
     "agent/diagnose": (["agent/core", "agent/diagnose", "bpf"], ["std", "absl"]),
-    "agent/source": (["agent/core", "agent/source", "bpf", "kernel-compat"],
+    "agent/os": (["agent/os"], ["std", "system"]),
+    "agent/source": (["agent/core", "agent/os", "agent/source", "bpf", "kernel-compat"],
                      ["std", "absl", "system", "libbpf", "compression"]),
-    "agent/symbols": (["agent/core", "agent/symbols"],
+    "agent/symbols": (["agent/core", "agent/os", "agent/symbols"],
                       ["std", "absl", "system", "elfutils", "compression"]),
     "agent/sinks": (["agent/core", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),
     "agent": (["agent", "bpf"], ["std", "absl", "system", "cli11", "spdlog"]),
