@@ -76,16 +76,27 @@ probe_inline __u64 sleeping_kernel_stack(struct task_struct *task, struct stack_
 	return ship_scratch_stack(s, 0, bytes);
 }
 
+/* A thread that is exiting has given up its memory: no user stack is not a loss. */
+probe_inline void lose_user_stack(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (BPF_CORE_READ(task, mm))
+		lose(LOST_user_stack);
+}
+
 /* Stack of `current`, kernel or (flags = BPF_F_USER_STACK) user. Interrupts off. */
 probe_inline __u64 current_stack(void *ctx, struct stack_event *s, __u64 flags)
 {
 	__u32 pid = flags & BPF_F_USER_STACK ? bpf_get_current_pid_tgid() >> 32 : 0;
 	long bytes = bpf_get_stack(ctx, s->addresses, sizeof(s->addresses), flags);
 
-	if (bytes <= 0) {
-		lose(pid ? LOST_user_stack : LOST_kernel_stack);
+	if (bytes <= 0 && pid)
+		lose_user_stack();
+	else if (bytes <= 0)
+		lose(LOST_kernel_stack);
+	if (bytes <= 0)
 		return 0;
-	}
 	return ship_scratch_stack(s, pid, bytes);
 }
 
@@ -106,7 +117,7 @@ probe_inline __u64 preemptible_user_stack(void *ctx)
 	bytes = bpf_get_stack(ctx, s->addresses, sizeof(s->addresses), BPF_F_USER_STACK);
 	if (bytes <= 0) {
 		bpf_ringbuf_discard(s, BPF_RB_NO_WAKEUP);
-		lose(LOST_user_stack);
+		lose_user_stack();
 		return 0;
 	}
 	stack_header(s, bpf_get_current_pid_tgid() >> 32, bytes);
