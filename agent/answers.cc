@@ -27,7 +27,14 @@ Answers::Answers(Pipeline& pipeline, Options options)
     : pipeline_(pipeline), options_(std::move(options)), started_ns_(MonotonicNs()) {}
 
 absl::StatusOr<Answer> Answers::Ask(const TimeAsked& time, GiveUp give_up) {
-  return std::visit([&](const auto& asked) { return Resolve(asked, give_up); }, time);
+  absl::StatusOr<Answer> answer =
+      std::visit([&](const auto& asked) { return Resolve(asked, give_up); }, time);
+  const absl::Status ended = pipeline_.EndStatus();
+  if (answer.ok() && options_.replay && !ended.ok()) {
+    answer->notes.push_back(
+        absl::StrCat("only the good part of the recording is shown: ", ended.message()));
+  }
+  return answer;
 }
 
 absl::StatusOr<uint64_t> Answers::Mark(GiveUp give_up) {

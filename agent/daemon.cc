@@ -61,9 +61,11 @@ ServerOptions ServerOptionsFrom(const Config& config) {
 
 Pipeline::Options PipelineOptionsFrom(const Config& config, const Measurement& measurement) {
   Pipeline::Options options;
-  options.history = {.time_ns = config.history_time_ns, .bytes = config.history_bytes};
+  options.replay = !config.replay.empty();
+  // A recording is as old as it is: only memory bounds how much of it is kept.
+  options.history = {.time_ns = options.replay ? INT64_MAX : config.history_time_ns,
+                     .bytes = config.history_bytes};
   options.publisher.remember = measurement.naming.remember;
-  options.publisher.lossless = !config.replay.empty();
   return options;
 }
 
@@ -77,11 +79,26 @@ Answers::Options AnswersOptionsFrom(const Config& config, const Measurement& mea
   return options;
 }
 
-// Returns when a stop signal came, or a live measurement ended by itself.
-void Wait(const sigset_t& signals, const Pipeline& pipeline, bool replay) {
+enum class Woken { kByEnd, kBySignal };
+
+// Until a stop signal comes, or the source has no more to say.
+Woken WaitForEnd(const sigset_t& signals, const Pipeline& pipeline) {
   while (sigtimedwait(&signals, nullptr, &kLook) < 0) {
-    if (pipeline.Ended() && !replay) return;
+    if (pipeline.Ended()) return Woken::kByEnd;
   }
+  return Woken::kBySignal;
+}
+
+// Reads all of a recording before anybody can ask about it.
+absl::Status ReadRecording(const sigset_t& signals, const Pipeline& pipeline, spdlog::logger& log) {
+  if (WaitForEnd(signals, pipeline) == Woken::kBySignal) {
+    return absl::CancelledError("told to stop while reading the recording");
+  }
+  const absl::Status status = pipeline.EndStatus();
+  const uint32_t windows = pipeline.history().Usage().windows;
+  if (!status.ok() && windows > 0) log.warn("{}", std::string(status.message()));
+  if (windows > 0) return absl::OkStatus();
+  return status.ok() ? absl::UnavailableError("the recording holds no whole window") : status;
 }
 
 absl::Status Serve(const Config& config, spdlog::logger& log) {
@@ -95,13 +112,23 @@ absl::Status Serve(const Config& config, spdlog::logger& log) {
   Pipeline pipeline(*measurement->source, *measurement->naming.symbolizer,
                     PipelineOptionsFrom(config, *measurement));
   Answers answers(pipeline, AnswersOptionsFrom(config, *measurement));
-  if (absl::Status status = (*server)->Start(answers); !status.ok()) return status;
   pipeline.Start();
+  const bool replay = !config.replay.empty();
+  if (replay) {
+    if (absl::Status status = ReadRecording(signals, pipeline, log); !status.ok()) return status;
+  }
+  if (absl::Status status = (*server)->Start(answers); !status.ok()) return status;
   log.info("serving on {}", absl::StrJoin((*server)->addresses(), ", "));
   const bool told = TellReady(config.ready_fd);
   // A parent that died before FollowParent has left nobody to read: without it we stop too.
-  if (told || !config.exit_with_parent) Wait(signals, pipeline, !config.replay.empty());
-  const absl::Status ended = config.replay.empty() ? pipeline.EndStatus() : absl::OkStatus();
+  if (told || !config.exit_with_parent) {
+    if (replay) {
+      sigwaitinfo(&signals, nullptr);
+    } else {
+      WaitForEnd(signals, pipeline);
+    }
+  }
+  const absl::Status ended = replay ? absl::OkStatus() : pipeline.EndStatus();
   log.info("stopping");
   // First the pipeline, so that calls in progress end with a reason.
   pipeline.Stop();
@@ -114,7 +141,8 @@ absl::Status Serve(const Config& config, spdlog::logger& log) {
 ExitCode RunDaemon(const Config& config) {
   spdlog::logger log = MakeLogger(config);
   const absl::Status status = Serve(config, log);
-  if (!status.ok()) log.critical("{}", std::string(status.message()));
+  if (status.ok() || absl::IsCancelled(status)) return ExitCode::kOk;
+  log.critical("{}", std::string(status.message()));
   return ExitCodeOf(status);
 }
 

@@ -33,8 +33,9 @@ uint64_t MonotonicNs() {
 
 Pipeline::Pipeline(Source& source, Symbolizer& symbolizer, Options options)
     : source_(source),
+      replay_(options.replay),
       history_(options.history),
-      publisher_(symbolizer, history_, std::move(options.publisher)) {}
+      publisher_(symbolizer, history_, std::move(options.publisher), options.replay) {}
 
 Pipeline::~Pipeline() { Stop(); }
 
@@ -140,7 +141,8 @@ void Pipeline::ReleaseSyscalls() {
 absl::Status Pipeline::WhyNoMore() const {
   if (stopping_) return absl::UnavailableError("the agent is stopping");
   const absl::Status status = EndStatus();
-  if (status.ok()) return status;
+  const bool usable = replay_ && history_.Usage().windows > 0;
+  if (status.ok() || usable) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("measuring has ended: ", status.message()));
 }
 

@@ -28,6 +28,9 @@ class Pipeline {
   struct Options {
     HistoryLimits history;
     Publisher::Options publisher;
+    // A recording: no window is merged with another, and what came before a damaged part is
+    // answered with.
+    bool replay = false;
   };
 
   // `source` and `symbolizer` must outlive the pipeline.
@@ -69,9 +72,11 @@ class Pipeline {
   // time; after the last poll on the caller's, one at a time. It must not call back into here.
   void Post(Task task);
   void ReleaseSyscalls();
+  // Why a question about the time to come cannot be answered, if it cannot.
   absl::Status WhyNoMore() const;
 
   Source& source_;
+  const bool replay_;
   History history_;
   Publisher publisher_;
   WindowBuilder builder_;

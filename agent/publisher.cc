@@ -17,9 +17,10 @@ constexpr size_t kMaxWindows = 2;
 
 }  // namespace
 
-Publisher::Publisher(Symbolizer& symbolizer, History& history, Options options)
+Publisher::Publisher(Symbolizer& symbolizer, History& history, Options options, bool patient)
     : history_(history),
       options_(std::move(options)),
+      patient_(patient),
       cache_(symbolizer, options_.cache_bytes),
       thread_([this] { Run(); }) {}
 
@@ -43,7 +44,7 @@ void Publisher::ResolveEarly(RawStack stack) { AddHint({.pid = 0, .stack = std::
 void Publisher::Publish(Window window) {
   {
     std::unique_lock lock(mutex_);
-    if (options_.lossless) {
+    if (patient_) {
       changed_.wait(lock, [this] { return windows_.size() < kMaxWindows || stopping_; });
     }
     if (windows_.size() < kMaxWindows) {

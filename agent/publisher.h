@@ -20,19 +20,19 @@ class Publisher {
  public:
   struct Options {
     std::function<void(uint32_t pid)> remember;  // may be empty
-    // Recordings: make the caller of Publish wait instead of merging windows when behind.
-    bool lossless = false;
     size_t cache_bytes = 16 << 20;
   };
 
-  Publisher(Symbolizer& symbolizer, History& history, Options options);
+  // `patient`: Publish waits when the thread is behind, and each window stays one.
+  Publisher(Symbolizer& symbolizer, History& history, Options options, bool patient);
   ~Publisher();
 
   // Both before the process can exit: reads its mappings, names one of its stacks. Hints: when
   // too many wait they are dropped, and the stack is named with its window.
   void Remember(uint32_t pid);
   void ResolveEarly(RawStack stack);
-  // When the thread is behind, waiting windows are merged: nothing is lost, memory is bounded.
+  // When the thread is behind and not patient, waiting windows are merged: nothing is lost, and
+  // memory is bounded.
   void Publish(Window window);
 
   // Waits until all that was handed over is published, or Stop is called.
@@ -53,6 +53,7 @@ class Publisher {
 
   History& history_;
   const Options options_;
+  const bool patient_;
   StackCache cache_;  // of the thread
   std::mutex mutex_;
   std::condition_variable changed_;

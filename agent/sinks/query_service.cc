@@ -1,6 +1,7 @@
 #include "agent/sinks/query_service.h"
 
 #include <google/protobuf/util/time_util.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -95,7 +96,6 @@ void EncodeStatus(const AgentStatus& status, v1::Status& out) {
 
 void EncodeLatest(const Snapshot& latest, v1::Status& out) {
   *out.mutable_header() = EncodeHeader(latest, "status");
-  out.set_pid(latest.host.agent_pid);
   out.set_threads(static_cast<uint32_t>(std::ranges::count_if(
       latest.threads, [](const auto& row) { return !row.second.exited; })));
 }
@@ -205,6 +205,7 @@ grpc::Status QueryService::GetStatus(grpc::ServerContext*, const v1::StatusReque
     if (latest.ok()) EncodeLatest(latest->snapshot, *response);
   }
   EncodeStatus(status, *response);
+  response->set_pid(static_cast<uint32_t>(getpid()));
   return grpc::Status::OK;
 }
 

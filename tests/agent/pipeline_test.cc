@@ -100,7 +100,7 @@ TEST(ReplayedPipelineTest, EveryWindowOfARecordingIsKeptApart) {
   MemorySource source(ThreeWindows());
   SpellingSymbolizer symbolizer;
   Pipeline::Options options;
-  options.publisher.lossless = true;
+  options.replay = true;
   Pipeline pipeline(source, symbolizer, options);
   pipeline.Start();
   while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -134,6 +134,31 @@ TEST(ReplayedPipelineTest, MoreHistoryThanThereIsIsAnsweredWithANote) {
   EXPECT_EQ(answer->snapshot.windows, 3u);
   ASSERT_EQ(answer->notes.size(), 1u);
   EXPECT_THAT(answer->notes[0], HasSubstr("history is shorter than asked for"));
+}
+
+// Gives its events, then the error of a log that was cut off.
+class CutOffSource : public MemorySource {
+ public:
+  using MemorySource::MemorySource;
+  absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) override {
+    const absl::StatusOr<bool> more = MemorySource::Poll(fold);
+    if (more.ok() && !*more) return absl::DataLossError("the log was cut off");
+    return more;
+  }
+};
+
+TEST(ReplayedPipelineTest, TheGoodPartOfACutOffRecordingIsAnsweredWithANote) {
+  CutOffSource source(ThreeWindows());
+  SpellingSymbolizer symbolizer;
+  Pipeline pipeline(source, symbolizer, {.replay = true});
+  Answers answers(pipeline, {.replay = true});
+  pipeline.Start();
+  while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto answer = answers.Ask(LastPart{300 * kMs}, kNever);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->snapshot.windows, 3u);
+  ASSERT_EQ(answer->notes.size(), 1u);
+  EXPECT_THAT(answer->notes[0], HasSubstr("the log was cut off"));
 }
 
 }  // namespace
