@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/commands/commands.h"
@@ -26,22 +27,31 @@ std::string ExamplesText(absl::string_view examples) {
 }
 
 void AddGeneralOptions(CLI::App& app, Session& session) {
-  // Inside a replay there is one agent to ask, whatever the environment says.
+  // Inside a replay there is one agent to ask.
   if (!session.replaying) AddEndpointOptions(app, session.endpoint);
   app.add_option("--color", session.color, "auto, always or never (default auto; see NO_COLOR)")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.set_version_flag("--version", absl::StrCat("waitscope ", kVersion));
 }
 
-std::map<const CLI::App*, Action> AddCommands(CLI::App& app) {
+// General options are taken before and after a command's name. One that leaves words unread must
+// know them itself: what it does not know would end its own options.
+void TakeGeneralOptions(CLI::App& parser, Session& session) {
+  if (!parser.get_prefix_command()) {
+    parser.fallthrough();
+    return;
+  }
+  AddGeneralOptions(parser, session);
+}
+
+std::map<const CLI::App*, Action> AddCommands(CLI::App& app, Session& session) {
   std::map<const CLI::App*, Action> actions;
   for (const Command* command : AllCommands()) {
     CLI::App* parser = app.add_subcommand(std::string(command->name),
                                           std::string(command->summary));
-    parser->fallthrough();
     parser->footer(absl::StrCat(ExamplesText(command->examples), "\n",
                                 "See `waitscope --help` for --endpoint, --color and exit codes."));
     actions.emplace(parser, command->add(*parser));
+    TakeGeneralOptions(*parser, session);
   }
   return actions;
 }
@@ -75,9 +85,10 @@ int RunCommandLine(const std::vector<std::string>& words, const Session& base) {
     return absl::StrCat("waitscope: ", error.what(), "\nRun with --help for what is accepted.\n");
   });
   AddGeneralOptions(app, session);
+  app.set_version_flag("--version", absl::StrCat("waitscope ", kVersion));
   app.require_subcommand(1);
   app.footer(std::string(kExitCodeHelp));
-  const std::map<const CLI::App*, Action> actions = AddCommands(app);
+  const std::map<const CLI::App*, Action> actions = AddCommands(app, session);
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
     app.parse(reversed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,11 +39,38 @@ bool TargetOptions::IsWholeMachine() const {
   return pids.empty() && tids.empty() && comms.empty() && cgroups.empty() && containers.empty();
 }
 
+void AddFlag(CLI::App& app, const std::string& names, bool& value, const std::string& help) {
+  app.add_flag(names, value, help);
+}
+
+void AddOption(CLI::App& app, const std::string& names, std::string& value,
+               const std::string& help) {
+  app.add_option(names, value, help);
+}
+
+void AddRequired(CLI::App& app, const std::string& name, std::string& value,
+                 const std::string& help) {
+  app.add_option(name, value, help)->required();
+}
+
+void AddKindOption(CLI::App& app, std::string& kind) {
+  app.add_option("--kind,-k", kind,
+                 "off-cpu, on-cpu, wall, runq, disk, lock or waker (default off-cpu)")
+      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
+}
+
+void LeaveRestUnread(CLI::App& app) { app.prefix_command(); }
+
+std::vector<std::string> UnreadWords(const CLI::App& app) {
+  std::vector<std::string> words = app.remaining();
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  return words;
+}
+
 void AddEndpointOptions(CLI::App& app, EndpointOptions& options) {
   app.add_option("--endpoint", options.endpoint,
                  "agent or collector: unix:PATH or HOST:PORT (default "
-                 "unix:/run/waitscope/agent.sock)")
-      ->envname("WAITSCOPE_ENDPOINT");
+                 "unix:/run/waitscope/agent.sock, or $WAITSCOPE_ENDPOINT)");
   app.add_option("--tls-ca", options.tls_ca, "trust servers signed by these certificates (PEM)");
   app.add_option("--tls-cert", options.tls_cert, "show the server this certificate (PEM)");
   app.add_option("--tls-key", options.tls_key, "key of --tls-cert (PEM)");

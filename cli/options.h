@@ -5,15 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "waitscope/v1/query.pb.h"
 
+// The parser's header is slow to compile, so options.cc and command.cc alone include it.
+namespace CLI {
+class App;
+}
+
 namespace waitscope::cli {
 
 struct EndpointOptions {
-  std::string endpoint;  // empty: $WAITSCOPE_ENDPOINT, else the default socket
+  std::string endpoint;  // empty: the default socket
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;
@@ -46,6 +50,19 @@ struct ViewOptions {
   TimeOptions time;
   OutputOptions output;
 };
+
+// `names` as the parser takes them: "--kind,-k"; without dashes, a positional argument.
+void AddFlag(CLI::App& app, const std::string& names, bool& value, const std::string& help);
+void AddOption(CLI::App& app, const std::string& names, std::string& value,
+               const std::string& help);
+void AddRequired(CLI::App& app, const std::string& name, std::string& value,
+                 const std::string& help);
+// --kind: which time a profile is about.
+void AddKindOption(CLI::App& app, std::string& kind);
+// What stands after the command's own options is not for this program to read.
+void LeaveRestUnread(CLI::App& app);
+// The words left unread, without a leading "--".
+std::vector<std::string> UnreadWords(const CLI::App& app);
 
 void AddEndpointOptions(CLI::App& app, EndpointOptions& options);
 void AddTargetOptions(CLI::App& app, TargetOptions& options);

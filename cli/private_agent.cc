@@ -34,15 +34,6 @@ constexpr int kCapSysAdmin = 21;
 constexpr int kCapPerfmon = 38;
 constexpr int kCapBpf = 39;
 
-std::string FindProgram() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error && access((self.parent_path() / "waitscoped").c_str(), X_OK) == 0) {
-    return self.parent_path() / "waitscoped";
-  }
-  return "waitscoped";
-}
-
 absl::StatusOr<std::string> MakeDirectory() {
   const char* root = getenv("TMPDIR");
   std::string path = absl::StrCat(root != nullptr && *root != '\0' ? root : "/tmp",
@@ -124,10 +115,11 @@ void Stop(pid_t pid) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PrivateAgent>> PrivateAgent::Start(
-    const std::vector<std::string>& arguments, Interrupts* interrupts) {
+    const std::string& program, const std::vector<std::string>& arguments,
+    Interrupts* interrupts) {
   absl::StatusOr<std::string> directory = MakeDirectory();
   if (!directory.ok()) return directory.status();
-  std::vector<std::string> words = {FindProgram(),
+  std::vector<std::string> words = {program,
                                     "--listen",
                                     absl::StrCat("unix:", *directory, "/agent.sock"),
                                     "--exit-with-parent",
@@ -146,6 +138,15 @@ absl::StatusOr<std::unique_ptr<PrivateAgent>> PrivateAgent::Start(
   if (ready) return agent;
   return absl::UnavailableError(
       absl::StrCat("the private agent did not start: ", agent->LastWords()));
+}
+
+std::string AgentProgram() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error && access((self.parent_path() / "waitscoped").c_str(), X_OK) == 0) {
+    return self.parent_path() / "waitscoped";
+  }
+  return "waitscoped";
 }
 
 PrivateAgent::~PrivateAgent() {

@@ -14,10 +14,11 @@ namespace waitscope::cli {
 
 class PrivateAgent {
  public:
-  // Starts waitscoped with these arguments besides those for its socket, and waits until it is
-  // ready. Its program is looked for beside this one, then in PATH.
+  // Starts the program with these arguments besides those for its socket, and waits until it is
+  // ready.
   static absl::StatusOr<std::unique_ptr<PrivateAgent>> Start(
-      const std::vector<std::string>& arguments, Interrupts* interrupts);
+      const std::string& program, const std::vector<std::string>& arguments,
+      Interrupts* interrupts);
 
   PrivateAgent(const PrivateAgent&) = delete;
   PrivateAgent& operator=(const PrivateAgent&) = delete;
@@ -34,6 +35,9 @@ class PrivateAgent {
   std::string directory_;
   pid_t pid_;
 };
+
+// waitscoped beside this program, else the one in PATH.
+std::string AgentProgram();
 
 // The capabilities without which no agent can run here: "CAP_BPF, CAP_PERFMON"; empty when this
 // process has what it takes.

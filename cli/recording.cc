@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<PrivateAgent>> OpenRecording(const Session& sessi
         path, " is not a recording: make one with `waitscope record -o FILE.wslog`"));
   }
   absl::StatusOr<std::unique_ptr<PrivateAgent>> agent =
-      PrivateAgent::Start({"--replay", path}, session.interrupts);
+      PrivateAgent::Start(AgentProgram(), {"--replay", path}, session.interrupts);
   if (agent.ok() || absl::IsCancelled(agent.status())) return agent;
   return absl::DataLossError(absl::StrCat("cannot replay ", path, ": ", agent.status().message()));
 }

@@ -44,7 +44,7 @@ absl::StatusOr<Connection> StartPrivate(const Session& session, Endpoint endpoin
   const std::string missing = MissingCapabilities();
   if (!missing.empty()) return NoPrivilege(endpoint, missing);
   absl::StatusOr<std::unique_ptr<PrivateAgent>> agent = PrivateAgent::Start(
-      {"--window", std::string(kPrivateWindow)}, session.interrupts);
+      AgentProgram(), {"--window", std::string(kPrivateWindow)}, session.interrupts);
   if (!agent.ok()) return agent.status();
   fprintf(stderr, "no agent at %s: started a private one for this command\n",
           endpoint.address.c_str());

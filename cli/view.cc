@@ -29,7 +29,11 @@ absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session,
   return measuring;
 }
 
-absl::Status NothingMatches(const TargetOptions& target) {
+absl::Status CheckTarget(Client& client, const TargetOptions& target) {
+  if (target.IsWholeMachine()) return absl::OkStatus();
+  const absl::StatusOr<v1::ProcessesResponse> there =
+      client.ListProcesses(MakeViewRequest(ToTarget(target), {}));
+  if (!there.ok() || !there->processes().empty()) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat(
       "no process or thread matches", TargetFlags(target),
       ": it has ended, or never was there. `waitscope top` shows what runs"));

@@ -32,14 +32,14 @@ struct MeasuringClient {
 };
 absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session, const v1::TimeRange& range);
 
-// "no process or thread matches --pid 999999".
-absl::Status NothingMatches(const TargetOptions& target);
+// An empty answer is an answer when the target is there; else it is "nothing matches --comm x".
+absl::Status CheckTarget(Client& client, const TargetOptions& target);
 
 template <typename Response>
 struct View {
   std::vector<std::string> formats;  // the first is the default; "json" needs no renderer
   std::function<absl::StatusOr<Response>(Client&, const v1::Target&, const v1::TimeRange&)> ask;
-  std::function<bool(const Response&)> is_empty;  // answers nothing about the target
+  std::function<bool(const Response&)> is_empty;  // so the target may not be there at all
   std::function<absl::StatusOr<std::string>(const Response&, absl::string_view format,
                                             const TextStyle&)>
       render;
@@ -52,9 +52,9 @@ absl::StatusOr<Response> AskView(const Session& session, const ViewOptions& opti
   if (!client.ok()) return client.status();
   absl::StatusOr<Response> response =
       view.ask(*client->connection.client, ToTarget(options.target), range);
-  if (response.ok() && !options.target.IsWholeMachine() && view.is_empty(*response)) {
-    return NothingMatches(options.target);
-  }
+  if (!response.ok() || !view.is_empty(*response)) return response;
+  const absl::Status there = CheckTarget(*client->connection.client, options.target);
+  if (!there.ok()) return there;
   return response;
 }
 

@@ -77,12 +77,9 @@ absl::StatusOr<int> Diff(const Session& session, const DiffOptions& options) {
 
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<DiffOptions>();
-  app.add_option("A", options->before, "before: a recording (.wslog) or folded stacks")
-      ->required();
-  app.add_option("B", options->after, "after: the same")->required();
-  app.add_option("--kind,-k", options->kind,
-                 "of recordings: off-cpu, on-cpu, wall, runq, disk, lock or waker")
-      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
+  AddRequired(app, "A", options->before, "before: a recording (.wslog) or folded stacks");
+  AddRequired(app, "B", options->after, "after: the same");
+  AddKindOption(app, options->kind);
   AddTargetOptions(app, options->target);
   AddOutputOptions(app, options->output, kFormats);
   return [options](const Session& session) { return Diff(session, *options); };

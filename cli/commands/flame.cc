@@ -43,8 +43,7 @@ View<v1::ProfileResponse> FlameViewOf(const FlameOptions& options) {
     request.set_kind(options.kind);
     return client.GetProfile(request);
   };
-  // A thread that never waited has no samples of this kind and is there all the same.
-  view.is_empty = [](const v1::ProfileResponse&) { return false; };
+  view.is_empty = [](const v1::ProfileResponse& profile) { return profile.samples().empty(); };
   view.render = [&options](const v1::ProfileResponse& profile, absl::string_view format,
                            const TextStyle& style) {
     return Render(options, profile, format, style);
@@ -55,15 +54,13 @@ View<v1::ProfileResponse> FlameViewOf(const FlameOptions& options) {
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<FlameOptions>();
   AddViewOptions(app, options->view, FlameViewOf(*options).formats);
-  app.add_option("--kind,-k", options->kind,
-                 "off-cpu, on-cpu, wall, runq, disk, lock or waker (default off-cpu)")
-      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
-  app.add_flag("--thread-prefix", options->thread_prefix,
-               "stand process;thread at the root, not the process alone");
-  app.add_flag("--no-prefix", options->no_prefix, "stand neither at the root");
-  app.add_flag("--class-frames", options->class_frames,
-               "folded: end each stack in its wait class, as [lock]");
-  app.add_flag("--all,-a", options->all, "text: list stacks in poll and sleep too");
+  AddKindOption(app, options->kind);
+  AddFlag(app, "--thread-prefix", options->thread_prefix,
+          "stand process;thread at the root, not the process alone");
+  AddFlag(app, "--no-prefix", options->no_prefix, "stand neither at the root");
+  AddFlag(app, "--class-frames", options->class_frames,
+          "folded: end each stack in its wait class, as [lock]");
+  AddFlag(app, "--all,-a", options->all, "text: list idle stacks too");
   return [options](const Session& session) {
     return RunView(session, options->view, FlameViewOf(*options));
   };

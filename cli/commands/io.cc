@@ -12,8 +12,7 @@ View<v1::IoResponse> IoViewOf(const ViewOptions& options) {
   view.ask = [](Client& client, const v1::Target& target, const v1::TimeRange& range) {
     return client.GetIo(MakeViewRequest(target, range));
   };
-  // A thread that never touched a disk is there all the same.
-  view.is_empty = [](const v1::IoResponse&) { return false; };
+  view.is_empty = [](const v1::IoResponse& response) { return response.threads().empty(); };
   view.render = [&options](const v1::IoResponse& response, absl::string_view,
                            const TextStyle& style) -> absl::StatusOr<std::string> {
     return RenderIo(response, TargetFlags(options.target), style);

@@ -71,10 +71,10 @@ absl::StatusOr<int> RecordToFile(const Session& session, const RecordOptions& op
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<RecordOptions>();
   AddTargetOptions(app, options->target);
-  app.add_option("--duration,-d", options->duration, "record this long (default 5s)");
-  app.add_option("-o,--output-file,FILE", options->file,
-                 "write to this file (default waitscope-DATE-TIME.wslog)");
-  app.add_flag("--syscalls", options->syscalls, "system calls too, at their cost");
+  AddOption(app, "--duration,-d", options->duration, "record this long (default 5s)");
+  AddOption(app, "-o,--output-file,FILE", options->file,
+            "write to this file (default waitscope-DATE-TIME.wslog)");
+  AddFlag(app, "--syscalls", options->syscalls, "system calls too, at their cost");
   return [options](const Session& session) { return RecordToFile(session, *options); };
 }
 

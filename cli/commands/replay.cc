@@ -20,8 +20,8 @@ absl::StatusOr<int> Replay(const Session& session, const std::vector<std::string
 }
 
 Action Add(CLI::App& app) {
-  app.prefix_command();
-  return [&app](const Session& session) { return Replay(session, app.remaining()); };
+  LeaveRestUnread(app);
+  return [&app](const Session& session) { return Replay(session, UnreadWords(app)); };
 }
 
 }  // namespace

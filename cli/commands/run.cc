@@ -22,14 +22,7 @@ constexpr int kNotFound = 127;
 struct RunOptions {
   OutputOptions output;
   std::string kind = "off-cpu";
-  CLI::App* parser = nullptr;
-
-  // What stands after the options, with or without "--" between.
-  std::vector<std::string> Command() const {
-    std::vector<std::string> words = parser->remaining();
-    if (!words.empty() && words.front() == "--") words.erase(words.begin());
-    return words;
-  }
+  const CLI::App* parser = nullptr;  // holds the command to run
 };
 
 const std::vector<std::string> kFormats = {"text", "json", "svg", "folded"};
@@ -78,7 +71,7 @@ absl::StatusOr<int> CannotExecute(const Session& session, const std::string& com
 }
 
 absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options) {
-  const std::vector<std::string> command = options.Command();
+  const std::vector<std::string> command = UnreadWords(*options.parser);
   if (command.empty()) {
     return absl::InvalidArgumentError("no command to run: waitscope run -- make -j8");
   }
@@ -117,10 +110,9 @@ absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   options->parser = &app;
-  app.prefix_command();
+  LeaveRestUnread(app);
   AddOutputOptions(app, options->output, kFormats);
-  app.add_option("--kind,-k", options->kind, "of svg and folded: as for flame (default off-cpu)")
-      ->check(CLI::IsMember({"off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker"}));
+  AddKindOption(app, options->kind);
   return [options](const Session& session) { return RunAndTell(session, *options); };
 }
 

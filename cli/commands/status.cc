@@ -1,10 +1,24 @@
 #include "cli/render/status.h"
 
+#include "absl/time/clock.h"
 #include "cli/commands/commands.h"
 #include "cli/view.h"
 
 namespace waitscope::cli {
 namespace {
+
+// An agent just started knows its machine from its first window on.
+absl::StatusOr<v1::Status> AskOnceItHasMeasured(const Session& session, Client& client) {
+  const absl::Time limit = absl::Now() + absl::Seconds(3);
+  while (true) {
+    absl::StatusOr<v1::Status> status = client.GetStatus();
+    const bool measured = status.ok() && status->header().cpus() > 0;
+    if (!status.ok() || measured || absl::Now() > limit || session.interrupts->Pending()) {
+      return status;
+    }
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
 
 absl::StatusOr<int> ShowStatus(const Session& session, const OutputOptions& options,
                                const std::vector<std::string>& formats) {
@@ -12,7 +26,7 @@ absl::StatusOr<int> ShowStatus(const Session& session, const OutputOptions& opti
   if (!format.ok()) return format.status();
   absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
   if (!connection.ok()) return connection.status();
-  const absl::StatusOr<v1::Status> status = connection->client->GetStatus();
+  const absl::StatusOr<v1::Status> status = AskOnceItHasMeasured(session, *connection->client);
   if (!status.ok()) return status.status();
   const TextStyle style = options.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
   const std::string text = *format == "json" ? RenderJson(*status) : RenderStatus(*status, style);

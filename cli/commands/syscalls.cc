@@ -17,8 +17,7 @@ View<v1::SyscallsResponse> SyscallsViewOf(const SyscallsOptions& options) {
   view.ask = [](Client& client, const v1::Target& target, const v1::TimeRange& range) {
     return client.GetSyscalls(MakeViewRequest(target, range));
   };
-  // A thread that made no call is there all the same.
-  view.is_empty = [](const v1::SyscallsResponse&) { return false; };
+  view.is_empty = [](const v1::SyscallsResponse& response) { return response.syscalls().empty(); };
   view.render = [&options](const v1::SyscallsResponse& response, absl::string_view,
                            const TextStyle& style) -> absl::StatusOr<std::string> {
     return RenderSyscalls(response, {TargetFlags(options.view.target), options.by_thread}, style);
@@ -29,7 +28,7 @@ View<v1::SyscallsResponse> SyscallsViewOf(const SyscallsOptions& options) {
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<SyscallsOptions>();
   AddViewOptions(app, options->view, SyscallsViewOf(*options).formats);
-  app.add_flag("--threads", options->by_thread, "a line per thread, not per process");
+  AddFlag(app, "--threads", options->by_thread, "a line per thread, not per process");
   return [options](const Session& session) {
     return RunView(session, options->view, SyscallsViewOf(*options));
   };

@@ -28,7 +28,7 @@ View<v1::ThreadsResponse> ThreadsViewOf(const ThreadsOptions& options) {
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<ThreadsOptions>();
   AddViewOptions(app, options->view, ThreadsViewOf(*options).formats);
-  app.add_flag("--all,-a", options->all, "list idle threads and the kernel's too");
+  AddFlag(app, "--all,-a", options->all, "list idle threads and the kernel's too");
   return [options](const Session& session) {
     return RunView(session, options->view, ThreadsViewOf(*options));
   };

@@ -78,9 +78,9 @@ bool WantsOneFrame(const Session& session, const TopOptions& options) {
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<TopOptions>();
   AddViewOptions(app, options->view, TopViewOf(*options).formats);
-  app.add_flag("--once", options->once,
-               "one frame as text; so it is without a terminal, or with a time or an output");
-  app.add_flag("--kernel,-K", options->order.kernel_threads, "kernel threads one by one");
+  AddFlag(app, "--once", options->once,
+          "one frame as text; so it is without a terminal, or with a time or an output");
+  AddFlag(app, "--kernel,-K", options->order.kernel_threads, "kernel threads one by one");
   return [options](const Session& session) {
     return WantsOneFrame(session, *options) ? RunView(session, options->view, TopViewOf(*options))
                                             : ShowLive(session, *options);

@@ -12,8 +12,7 @@ View<v1::WakersResponse> WakersViewOf(const ViewOptions& options) {
   view.ask = [](Client& client, const v1::Target& target, const v1::TimeRange& range) {
     return client.GetWakers(MakeViewRequest(target, range));
   };
-  // A thread that was never woken is there all the same.
-  view.is_empty = [](const v1::WakersResponse&) { return false; };
+  view.is_empty = [](const v1::WakersResponse& response) { return response.edges().empty(); };
   view.render = [&options](const v1::WakersResponse& response, absl::string_view,
                            const TextStyle& style) -> absl::StatusOr<std::string> {
     return RenderWakers(response, TargetFlags(options.target), style);

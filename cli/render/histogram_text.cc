@@ -17,7 +17,8 @@ constexpr int kLongestBar = 40;
 std::string Bar(uint64_t count, uint64_t most, int room) {
   const double part = static_cast<double>(count) / static_cast<double>(most);
   const int length = static_cast<int>(part * room + 0.5);
-  return std::string(static_cast<size_t>(count > 0 ? std::max(1, length) : 0), '#');
+  if (count == 0) return "";
+  return "  " + std::string(static_cast<size_t>(std::max(1, length)), '#');
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ std::string HistogramText(const v1::Histogram& histogram, Hue hue, const TextSty
   for (int power = by_power.begin()->first; power <= by_power.rbegin()->first; ++power) {
     const uint64_t from_ns = power == 0 ? 0 : uint64_t{1} << (power - 1);
     const uint64_t count = by_power[power];
-    absl::StrAppendFormat(&text, "%9s - %9s %11s  %s\n", DurationText(from_ns),
+    absl::StrAppendFormat(&text, "%9s - %9s %11s%s\n", DurationText(from_ns),
                           DurationText(uint64_t{1} << power), CountText(count),
                           Paint(style, hue, Bar(count, most, room)));
   }

@@ -39,14 +39,14 @@ std::string StretchText(uint64_t ns) {
 std::string PercentText(uint64_t part_ns, uint64_t whole_ns) {
   if (part_ns == 0 || whole_ns == 0) return "-";
   const double percent = 100.0 * static_cast<double>(part_ns) / static_cast<double>(whole_ns);
-  if (percent < 0.05) return "<0.1 %";
+  if (percent < 0.05) return "~0 %";
   return Short(percent, "%");
 }
 
 std::string ThreadsWorthText(uint64_t ns, uint64_t duration_ns) {
   if (ns == 0 || duration_ns == 0) return "-";
   const double worth = static_cast<double>(ns) / static_cast<double>(duration_ns);
-  return worth < 0.05 ? "<0.1" : absl::StrFormat("%.1f", worth);
+  return worth < 0.05 ? "~0" : absl::StrFormat("%.1f", worth);
 }
 
 std::string BytesText(uint64_t bytes) {

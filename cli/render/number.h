@@ -10,9 +10,9 @@ namespace waitscope::cli {
 std::string DurationText(uint64_t ns);
 // "41.2 s", "3m 05s", "2h 10m", "12d 4h": for stretches of time rather than waits.
 std::string StretchText(uint64_t ns);
-// Share of a whole: "97 %", "0.1 %", "<0.1 %", "-" for nothing.
+// Share of a whole: "97 %", "0.1 %", "~0 %", "-" for nothing.
 std::string PercentText(uint64_t part_ns, uint64_t whole_ns);
-// How many threads' worth of time: "14.0", "0.4", "<0.1", "-" for nothing.
+// How many threads' worth of time: "14.0", "0.4", "~0", "-" for nothing.
 std::string ThreadsWorthText(uint64_t ns, uint64_t duration_ns);
 // "61 MiB", "512 B".
 std::string BytesText(uint64_t bytes);

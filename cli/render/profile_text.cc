@@ -56,7 +56,17 @@ std::vector<Group> HeaviestFirst(const v1::ProfileResponse& profile) {
   return sorted;
 }
 
-bool IsIdle(const Group& group) { return group.wait_class == "poll" || group.wait_class == "sleep"; }
+// A parent waits for what its child waits for, and kernel threads wait for work in a class of
+// their own: neither is an answer.
+bool IsIdle(const Group& group) {
+  return group.wait_class == "poll" || group.wait_class == "sleep" ||
+         group.wait_class == "child" || group.what == "other in kernel";
+}
+
+std::string TimesText(uint64_t count) {
+  if (count == 0) return "still waiting";
+  return absl::StrCat(CountText(count), count == 1 ? " time" : " times");
+}
 
 std::string StackText(const TextStyle& style, const Group& group) {
   std::string line = "     ";
@@ -78,11 +88,11 @@ std::string GroupText(const TextStyle& style, const Group& group, uint64_t total
       group.longest_ns == 0 ? "" : ", longest " + DurationText(group.longest_ns);
   return absl::StrCat(line, "\n", StackText(style, group), "\n",
                       Paint(style, Hue::kDim,
-                            absl::StrFormat("      %s, %d thread%s, %s times%s\n",
+                            absl::StrFormat("      %s, %d thread%s, %s%s\n",
                                             Printable(group.frames.front().name),
                                             group.threads.size(),
                                             group.threads.size() == 1 ? "" : "s",
-                                            CountText(group.count), longest)));
+                                            TimesText(group.count), longest)));
 }
 
 std::string Title(const TextStyle& style, const v1::ProfileResponse& profile) {
@@ -98,7 +108,7 @@ std::string Title(const TextStyle& style, const v1::ProfileResponse& profile) {
 std::string IdleLine(const TextStyle& style, uint64_t idle_ns, uint64_t total_ns) {
   if (idle_ns == 0) return "";
   return Paint(style, Hue::kDim,
-               absl::StrFormat("%8s %7s  idle: in poll or sleep (--all lists them)\n",
+               absl::StrFormat("%8s %7s  idle: poll, sleep, waiting for children (--all lists)\n",
                                DurationText(idle_ns), PercentText(idle_ns, total_ns)));
 }
 

@@ -10,7 +10,7 @@ namespace waitscope::cli {
 
 struct ProfileTextView {
   std::string target_flags;  // " --pid 4711"
-  bool all = false;          // rank stacks in poll and sleep too
+  bool all = false;          // rank idle stacks too
 };
 
 std::string RenderProfileText(const v1::ProfileResponse& profile, const ProfileTextView& view,

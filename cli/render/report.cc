@@ -68,19 +68,22 @@ std::string Closing(const TextStyle& style, const v1::Header& header, absl::stri
 }
 
 std::string Wrapped(const TextStyle& style, absl::string_view text, int indent) {
-  std::string wrapped;
-  int column = 0;
-  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+  const size_t lead = std::min(text.find_first_not_of(' '), text.size());
+  std::string wrapped(lead, ' ');
+  int column = static_cast<int>(lead);
+  bool first = true;
+  for (const absl::string_view word : absl::StrSplit(text.substr(lead), ' ')) {
     const int width = DisplayWidth(word);
-    if (column > 0 && column + 1 + width > style.width) {
+    if (!first && column + 1 + width > style.width) {
       wrapped += "\n" + std::string(static_cast<size_t>(indent), ' ');
       column = indent;
-    } else if (column > 0) {
+    } else if (!first) {
       wrapped += " ";
       ++column;
     }
     absl::StrAppend(&wrapped, word);
     column += width;
+    first = false;
   }
   return wrapped;
 }

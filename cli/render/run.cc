@@ -61,7 +61,8 @@ std::string SharesText(const Sums& sums, const TextStyle& style) {
       text += "\n ";
       column = 1;
     }
-    text += Paint(style, share.hue, words) + "  ";
+    if (column > 1) text += "  ";
+    text += Paint(style, share.hue, words);
     column += width;
   }
   return text + "\n";

@@ -17,7 +17,7 @@ constexpr size_t kMostThreads = 15;
 
 std::string Summary(const v1::Histogram& latency) {
   if (latency.count() == 0) return "no thread was woken or preempted\n";
-  return absl::StrFormat("run-queue latency of %s waits for a core: p50 %s  p90 %s  p99 %s  max %s\n",
+  return absl::StrFormat("%s waits for a core: p50 %s  p90 %s  p99 %s  max %s\n",
                          CountText(latency.count()), DurationText(latency.p50_ns()),
                          DurationText(latency.p90_ns()), DurationText(latency.p99_ns()),
                          DurationText(latency.max_ns()));

@@ -13,7 +13,7 @@ enum class Align : uint8_t { kLeft, kRight };
 struct Column {
   std::string title;
   Align align = Align::kRight;
-  bool gives_way = false;  // shortened first when the line is too long
+  bool gives_way = false;  // shortened when the line is too long, the widest first
 };
 
 struct Cell {
@@ -39,8 +39,15 @@ class Table {
   std::vector<Line> Lines(int width) const;
 
  private:
-  std::vector<int> Widths(int line_width) const;
-  Line LineOf(const std::vector<int>& widths, const std::vector<Cell>& row) const;
+  struct Layout {
+    std::vector<int> widths;
+    int gap = 0;
+  };
+
+  std::vector<int> NaturalWidths() const;
+  int* WidestToGiveWay(std::vector<int>* widths) const;
+  Layout Fit(int line_width) const;
+  Line LineOf(const Layout& layout, const std::vector<Cell>& row) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;

@@ -17,55 +17,40 @@ namespace waitscope::cli {
 namespace {
 
 constexpr size_t kMostOpenWaits = 5;
+constexpr size_t kMostThreads = 30;
+constexpr int kFewProcesses = 3;  // more than these share one table
 
 struct Section {
   const v1::Process* process = nullptr;
   std::vector<const v1::Thread*> shown;
   std::map<absl::string_view, int> folded;
-  uint64_t busy_ns = 0;
 };
 
-uint64_t NotIdleNs(const v1::Thread& thread) {
-  WaitSums sums = SumWaits(thread.waits());
-  const uint64_t idle_ns = sums.poll_ns + sums.sleep_ns;
-  return thread.wall_ns() > idle_ns ? thread.wall_ns() - idle_ns : 0;
+uint64_t TellingNs(const v1::Thread& thread) {
+  return thread.running_ns() + thread.runnable_ns() + TellingWaitNs(thread.waits());
 }
 
-void Place(const v1::Thread& thread, bool all, Section* section) {
-  const absl::string_view reason = all ? absl::string_view() : IdleReason(thread);
-  if (!reason.empty()) {
-    ++section->folded[reason];
-    return;
-  }
-  section->shown.push_back(&thread);
-  section->busy_ns += NotIdleNs(thread);
-}
-
-std::vector<Section> Sections(const v1::ThreadsResponse& response, bool all) {
-  std::map<uint32_t, Section> by_pid;
-  for (const v1::Process& process : response.processes()) by_pid[process.pid()].process = &process;
-  for (const v1::Thread& thread : response.threads()) Place(thread, all, &by_pid[thread.pid()]);
-  std::vector<Section> sections;
-  for (auto& [pid, section] : by_pid) {
-    std::stable_sort(
-        section.shown.begin(), section.shown.end(),
-        [](const auto* left, const auto* right) { return NotIdleNs(*left) > NotIdleNs(*right); });
-    sections.push_back(std::move(section));
-  }
-  std::stable_sort(sections.begin(), sections.end(), [](const Section& left, const Section& right) {
-    return left.busy_ns > right.busy_ns;
+void SortMostTellingFirst(std::vector<const v1::Thread*>* threads) {
+  std::stable_sort(threads->begin(), threads->end(), [](const auto* left, const auto* right) {
+    return TellingNs(*left) > TellingNs(*right);
   });
-  return sections;
+}
+
+void Place(const v1::Thread& thread, absl::string_view idle, Section* section) {
+  if (idle.empty()) {
+    section->shown.push_back(&thread);
+  } else {
+    ++section->folded[idle];
+  }
 }
 
 Cell Share(uint64_t ns, uint64_t wall_ns, Hue hue) { return {PercentText(ns, wall_ns), hue}; }
 
-std::vector<Cell> Row(const v1::Thread& thread) {
+std::vector<Cell> Row(const v1::Thread& thread, const std::string& name) {
   const WaitSums sums = SumWaits(thread.waits());
   const uint64_t wall_ns = thread.wall_ns();
-  const std::string name = absl::StrCat(thread.comm(), thread.exited() ? " (exited)" : "");
   return {{absl::StrCat(thread.tid())},
-          {name},
+          {absl::StrCat(name, thread.exited() ? " (exited)" : "")},
           Share(thread.running_ns(), wall_ns, Hue::kRunning),
           Share(thread.runnable_ns(), wall_ns, Hue::kRunnable),
           Share(sums.disk_ns, wall_ns, Hue::kDisk),
@@ -119,31 +104,67 @@ std::string FoldedLine(const TextStyle& style, const std::map<absl::string_view,
   return Paint(style, Hue::kDim, Wrapped(style, line, 7)) + "\n";
 }
 
-std::string SectionText(const TextStyle& style, const Section& section) {
+std::string ProcessText(const TextStyle& style, const Section& section) {
   std::string text;
   if (section.process != nullptr) text = Title(style, section) + "\n";
   if (!section.shown.empty()) {
     Table table = ThreadTable();
-    for (const v1::Thread* thread : section.shown) table.Add(Row(*thread));
+    for (const v1::Thread* thread : section.shown) table.Add(Row(*thread, thread->comm()));
     text += table.Render(style);
   }
-  return text + FoldedLine(style, section.folded);
+  return text + FoldedLine(style, section.folded) + "\n";
 }
 
-// Of the machine's processes, those with nothing but idle threads are one line together.
-std::string SectionsText(const TextStyle& style, const std::vector<Section>& sections) {
-  std::string text;
-  std::map<absl::string_view, int> folded;
-  const bool only_one = sections.size() == 1;
-  for (const Section& section : sections) {
-    if (only_one || !section.shown.empty()) {
-      text += SectionText(style, section) + "\n";
-      continue;
-    }
-    for (const auto& [reason, threads] : section.folded) folded[reason] += threads;
+std::string FewProcessesText(const v1::ThreadsResponse& response, bool all,
+                             const TextStyle& style) {
+  std::map<uint32_t, Section> by_pid;
+  for (const v1::Process& process : response.processes()) by_pid[process.pid()].process = &process;
+  for (const v1::Thread& thread : response.threads()) {
+    Place(thread, all ? absl::string_view() : IdleReason(thread), &by_pid[thread.pid()]);
   }
-  const std::string rest = FoldedLine(style, folded);
-  return rest.empty() ? text : absl::StrCat(text, "other processes\n", rest, "\n");
+  std::string text;
+  for (auto& [pid, section] : by_pid) {
+    SortMostTellingFirst(&section.shown);
+    text += ProcessText(style, section);
+  }
+  return text;
+}
+
+// Among a whole machine's threads also those that did nothing telling are folded.
+absl::string_view IdleReasonAmongMany(const v1::Thread& thread) {
+  const absl::string_view reason = IdleReason(thread);
+  if (!reason.empty()) return reason;
+  if (thread.kernel_thread() && TellingNs(thread) < thread.wall_ns() / 100) return "of the kernel";
+  return TellingNs(thread) == 0 ? "blocked without telling why" : "";
+}
+
+std::string NameAmongMany(const std::map<uint32_t, std::string>& processes,
+                          const v1::Thread& thread) {
+  const auto process = processes.find(thread.pid());
+  if (process == processes.end() || process->second == thread.comm()) return thread.comm();
+  return absl::StrCat(process->second, "/", thread.comm());
+}
+
+std::string ManyProcessesText(const v1::ThreadsResponse& response, bool all,
+                              const TextStyle& style) {
+  std::map<uint32_t, std::string> processes;
+  for (const v1::Process& process : response.processes()) processes[process.pid()] = process.comm();
+  Section section;
+  for (const v1::Thread& thread : response.threads()) {
+    Place(thread, all ? absl::string_view() : IdleReasonAmongMany(thread), &section);
+  }
+  SortMostTellingFirst(&section.shown);
+  const size_t shown = all ? section.shown.size() : std::min(section.shown.size(), kMostThreads);
+  Table table = ThreadTable();
+  for (size_t i = 0; i < shown; ++i) {
+    table.Add(Row(*section.shown[i], NameAmongMany(processes, *section.shown[i])));
+  }
+  std::string text = table.Render(style);
+  if (section.shown.size() > shown) {
+    text += Paint(style, Hue::kDim, absl::StrCat(" and ", section.shown.size() - shown,
+                                                 " threads that did less (--all lists them)\n"));
+  }
+  return text + FoldedLine(style, section.folded) + "\n";
 }
 
 std::string OpenWaits(const TextStyle& style, const v1::ThreadsResponse& response, bool all) {
@@ -176,14 +197,16 @@ absl::string_view IdleReason(const v1::Thread& thread) {
   if (!thread.has_open_wait() || thread.open_wait().ns() < thread.wall_ns()) return "";
   if (thread.open_wait().class_() == "lock") return "parked on a futex";
   if (thread.open_wait().class_() == "child") return "waiting for a child";
-  return "";
+  const bool reading = thread.open_wait().syscall() == "read";
+  return thread.open_wait().class_() == "pipe" && reading ? "waiting for input" : "";
 }
 
 std::string RenderThreads(const v1::ThreadsResponse& response, const ThreadsView& view,
                           const TextStyle& style) {
-  const std::vector<Section> sections = Sections(response, view.all);
+  const bool many = response.processes_size() > kFewProcesses;
   std::string text = absl::StrCat(PlaceAndTime(response.header()), "\n\n");
-  text += SectionsText(style, sections);
+  text += many ? ManyProcessesText(response, view.all, style)
+               : FewProcessesText(response, view.all, style);
   text += OpenWaits(style, response, view.all);
   return text + Closing(style, response.header(),
                         absl::StrCat("waitscope flame", view.target_flag, " --kind off-cpu"));

@@ -30,7 +30,9 @@ TopRow ToRow(const v1::Process& process) {
           .lock_ns = sums.lock_ns,
           .poll_ns = sums.poll_ns,
           .sleep_ns = sums.sleep_ns,
-          .other_ns = sums.other_ns};
+          .other_ns = sums.other_ns,
+          .telling_ns = process.totals().running_ns() + process.totals().runnable_ns() +
+                        TellingWaitNs(process.totals().waits())};
 }
 
 void Add(const TopRow& row, TopRow* sum) {
@@ -43,6 +45,7 @@ void Add(const TopRow& row, TopRow* sum) {
   sum->poll_ns += row.poll_ns;
   sum->sleep_ns += row.sleep_ns;
   sum->other_ns += row.other_ns;
+  sum->telling_ns += row.telling_ns;
 }
 
 bool Contains(const std::string& text, const std::string& part) {
@@ -54,12 +57,6 @@ bool Matches(const v1::Process& process, const std::string& filter) {
          Contains(process.command(), filter) ||
          absl::StrContains(process.container(), filter) ||
          absl::StrCat(process.pid()) == filter;
-}
-
-// Kernel threads wait in states of their own making: being idle is most of their "other".
-uint64_t NotIdleNs(const TopRow& row) {
-  const uint64_t waits_ns = row.disk_ns + row.network_ns + row.lock_ns;
-  return row.running_ns + row.runnable_ns + waits_ns;
 }
 
 uint64_t SortKey(const TopRow& row, TopColumn column) {
@@ -91,7 +88,7 @@ uint64_t SortKey(const TopRow& row, TopColumn column) {
 
 void Sort(const TopView& view, std::vector<TopRow>* rows) {
   const auto key = [&view](const TopRow& row) {
-    return view.by_not_idle ? NotIdleNs(row) : SortKey(row, view.sort);
+    return view.by_not_idle ? row.telling_ns : SortKey(row, view.sort);
   };
   std::stable_sort(rows->begin(), rows->end(), [&](const TopRow& left, const TopRow& right) {
     if (!view.by_not_idle && view.sort == TopColumn::kName && left.name != right.name) {
@@ -100,6 +97,12 @@ void Sort(const TopView& view, std::vector<TopRow>* rows) {
     if (key(left) != key(right)) return key(left) > key(right);
     return left.pid < right.pid;
   });
+}
+
+size_t CountTelling(const std::vector<TopRow>& rows) {
+  const auto idle = std::find_if(rows.begin(), rows.end(),
+                                 [](const TopRow& row) { return row.telling_ns == 0; });
+  return static_cast<size_t>(idle - rows.begin());
 }
 
 }  // namespace
@@ -171,11 +174,11 @@ std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view
                       const TextStyle& style, size_t most_rows) {
   std::vector<TopRow> rows = TopRows(response, view);
   const size_t all = rows.size();
-  if (rows.size() > most_rows) rows.resize(most_rows);
+  rows.resize(std::min(most_rows, CountTelling(rows)));
   std::string text = TopHeadline(response, style) + "\n";
   text += TopTable(rows, DurationNs(response.header())).Render(style);
   if (all > rows.size()) {
-    text += Paint(style, Hue::kDim, absl::StrCat(" and ", all - rows.size(), " more processes\n"));
+    text += Paint(style, Hue::kDim, absl::StrCat(" and ", all - rows.size(), " processes that did less or nothing\n"));
   }
   text += Paint(style, Hue::kDim, " (threads' worth of time: 2.0 is two threads all the time)\n");
   const std::string pid = rows.empty() ? "PID" : absl::StrCat(rows.front().pid);

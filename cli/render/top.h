@@ -28,7 +28,7 @@ enum class TopColumn : uint8_t {
 inline constexpr int kTopColumns = 11;
 
 struct TopView {
-  // Not idle: everything but poll and sleep. The default order, until a column is chosen.
+  // By all that is not idle, until a column is chosen.
   bool by_not_idle = true;
   TopColumn sort = TopColumn::kRunning;
   std::string filter;            // part of a name, command line or container; or a pid
@@ -48,6 +48,7 @@ struct TopRow {
   uint64_t poll_ns = 0;
   uint64_t sleep_ns = 0;
   uint64_t other_ns = 0;
+  uint64_t telling_ns = 0;  // running, runnable and the waits worth ranking by
 };
 
 std::vector<TopRow> TopRows(const v1::ProcessesResponse& response, const TopView& view);
@@ -57,7 +58,7 @@ absl::string_view TopColumnTitle(TopColumn column);
 // "web-17  6.1.0  4 cpus 9 % busy  0.4 runnable  own cost ...  lost: nothing".
 std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& style);
 
-// One frame as plain text, at most `most_rows` processes.
+// One frame as plain text, at most `most_rows` processes, none that did nothing telling.
 std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view,
                       const TextStyle& style, size_t most_rows);
 

@@ -12,7 +12,7 @@ std::string ObjectText(const v1::WaitObject& object) {
     return "socket at " + object.local_address();
   }
   if (object.kind().empty()) return Printable(object.name());
-  if (object.name().empty()) return Printable(object.kind());
+  if (object.name().empty() || object.name() == object.kind()) return Printable(object.kind());
   return Printable(absl::StrCat(object.kind(), " ", object.name()));
 }
 
@@ -20,7 +20,7 @@ std::string WaitText(absl::string_view wait_class, const v1::WaitObject& object,
                      absl::string_view syscall) {
   std::string text(wait_class);
   const std::string name = ObjectText(object);
-  if (!name.empty()) absl::StrAppend(&text, " ", name);
+  if (!name.empty() && name != wait_class) absl::StrAppend(&text, " ", name);
   if (!syscall.empty()) absl::StrAppend(&text, " in ", syscall);
   return text;
 }

@@ -1,6 +1,13 @@
 #include "cli/render/waits.h"
 
+#include <algorithm>
+
 namespace waitscope::cli {
+namespace {
+
+constexpr uint64_t kLongestContention = 1'000'000'000;
+
+}  // namespace
 
 WaitColumn ColumnOfClass(absl::string_view wait_class) {
   if (wait_class == "disk" || wait_class == "page-fault" || wait_class == "commit") {
@@ -31,10 +38,21 @@ uint64_t& WaitSums::At(WaitColumn column) {
   return other_ns;
 }
 
-WaitSums SumWaits(const google::protobuf::RepeatedPtrField<v1::Wait>& waits) {
+WaitSums SumWaits(const WaitList& waits) {
   WaitSums sums;
   for (const v1::Wait& wait : waits) sums.At(ColumnOfClass(wait.class_())) += wait.ns();
   return sums;
+}
+
+uint64_t TellingWaitNs(const WaitList& waits) {
+  uint64_t ns = 0;
+  for (const v1::Wait& wait : waits) {
+    const WaitColumn column = ColumnOfClass(wait.class_());
+    if (column == WaitColumn::kLock) ns += std::min(wait.ns(), wait.count() * kLongestContention);
+    if (column == WaitColumn::kDisk || column == WaitColumn::kNetwork) ns += wait.ns();
+    if (wait.class_() == "reclaim") ns += wait.ns();
+  }
+  return ns;
 }
 
 }  // namespace waitscope::cli

@@ -24,6 +24,12 @@ struct WaitSums {
   uint64_t& At(WaitColumn column);
 };
 
-WaitSums SumWaits(const google::protobuf::RepeatedPtrField<v1::Wait>& waits);
+using WaitList = google::protobuf::RepeatedPtrField<v1::Wait>;
+
+WaitSums SumWaits(const WaitList& waits);
+
+// Blocked time worth ranking by: never poll, sleep, a child or a pipe, and of locks at most a
+// second a wait, because threads parked until there is work wait longer than contended ones.
+uint64_t TellingWaitNs(const WaitList& waits);
 
 }  // namespace waitscope::cli

@@ -15,10 +15,11 @@ namespace {
 constexpr size_t kMostEdges = 20;
 
 bool IsIdle(const v1::WakerEdge& edge) {
-  return edge.class_() == "poll" || edge.class_() == "sleep";
+  return edge.class_() == "poll" || edge.class_() == "sleep" || edge.class_() == "other";
 }
 
-// What people can act on first: waits in poll and sleep end because somebody wanted them to.
+// What people can act on first: idle waits end because somebody wanted them to, and most of
+// "other" is kernel threads getting work.
 std::vector<const v1::WakerEdge*> MostBlockedFirst(const v1::WakersResponse& response) {
   std::vector<const v1::WakerEdge*> edges;
   for (const v1::WakerEdge& edge : response.edges()) edges.push_back(&edge);
