@@ -68,7 +68,7 @@ void AddMeasuring(CLI::App& app, Config& config) {
       ->transform(duration);
   app.add_option("--cpu-hz", config.cpu_hz, "on-CPU samples per second and CPU; 0: none [49]")
       ->type_name("N");
-  app.add_option("--ring-bytes", config.ring_bytes, "size of the kernel's ring buffer [4MiB]")
+  app.add_option("--ring-bytes", config.ring_bytes, "size of the kernel's ring buffer [8MiB]")
       ->transform(size);
   app.add_option("--replay", config.replay, "serve a recording instead of this machine")
       ->type_name("FILE");

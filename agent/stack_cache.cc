@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/core/refine.h"
 #include "agent/history.h"
 
 namespace waitscope {
@@ -16,6 +17,12 @@ bool MayGetNames(const Stack& stack) {
 
 }  // namespace
 
+Stack StackCache::ResolveNow(const RawStack& raw) {
+  Stack stack = symbolizer_.Resolve(raw);
+  if (raw.pid == 0) TrimProbeFrames(stack);
+  return stack;
+}
+
 const Stack& StackCache::Resolve(const RawStack& raw) {
   const auto found = index_.find(raw.id);
   if (found != index_.end()) {
@@ -23,9 +30,9 @@ const Stack& StackCache::Resolve(const RawStack& raw) {
     Stack& known = rows_.front().second;
     if (!MayGetNames(known)) return known;
     bytes_ -= ApproximateBytes(known);
-    known = symbolizer_.Resolve(raw);
+    known = ResolveNow(raw);
   } else {
-    rows_.emplace_front(raw.id, symbolizer_.Resolve(raw));
+    rows_.emplace_front(raw.id, ResolveNow(raw));
     index_[raw.id] = rows_.begin();
   }
   bytes_ += ApproximateBytes(rows_.front().second);

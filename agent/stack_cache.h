@@ -23,6 +23,7 @@ class StackCache {
  private:
   using Row = std::pair<StackId, Stack>;
 
+  Stack ResolveNow(const RawStack& raw);
   void Forget();
 
   Symbolizer& symbolizer_;

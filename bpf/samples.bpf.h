@@ -42,13 +42,26 @@ probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
 		note->user_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
 }
 
+/*
+ * An interrupt that hits user mode stays on the thread's own, empty, kernel stack (x86-64 since
+ * v5.8, 931b94145981), where only the entry tells: it is not a system call.
+ */
+probe_inline int in_interrupt(void *ctx)
+{
+	struct user_regs regs = {};
+
+	if (compat_in_interrupt(ctx))
+		return 1;
+	return compat_current_user_regs(&regs) && regs.syscall == -1;
+}
+
 probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 {
 	struct waker_note *note = &r->waker;
 	__u64 blocked = now - r->ledger.since_ns;
 
 	note->pid_tgid = bpf_get_current_pid_tgid();
-	note->context = compat_in_interrupt(ctx) ? WAKER_interrupt : WAKER_task;
+	note->context = in_interrupt(ctx) ? WAKER_interrupt : WAKER_task;
 	note->kernel_stack = 0;
 	note->user_stack = 0;
 	note->request_dev = 0;

@@ -52,7 +52,19 @@ struct user_regs {
 
 #define COMPAT_THREAD_SIZE 16384
 
-compat_inline int compat_user_regs(struct task_struct *task, struct user_regs *out)
+compat_inline void compat_user_regs_by_stack(struct task_struct *task, struct user_regs *out)
+{
+	struct pt_regs *regs;
+
+	regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) - 1;
+	out->syscall = (__s64)BPF_CORE_READ(regs, orig_ax);
+	out->args[0] = BPF_CORE_READ(regs, di);
+	out->args[1] = BPF_CORE_READ(regs, si);
+	out->args[2] = BPF_CORE_READ(regs, dx);
+	out->args[3] = BPF_CORE_READ(regs, r10);
+}
+
+compat_inline void compat_user_regs(struct task_struct *task, struct user_regs *out)
 {
 	struct pt_regs *regs;
 
@@ -63,15 +75,30 @@ compat_inline int compat_user_regs(struct task_struct *task, struct user_regs *o
 		out->args[1] = regs->si;
 		out->args[2] = regs->dx;
 		out->args[3] = regs->r10;
-		return 0;
+		return;
 	}
-	regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) - 1;
-	out->syscall = (__s64)BPF_CORE_READ(regs, orig_ax);
-	out->args[0] = BPF_CORE_READ(regs, di);
-	out->args[1] = BPF_CORE_READ(regs, si);
-	out->args[2] = BPF_CORE_READ(regs, dx);
-	out->args[3] = BPF_CORE_READ(regs, r10);
-	return 0;
+	compat_user_regs_by_stack(task, out);
+}
+
+#define COMPAT_PF_KTHREAD 0x200000
+
+/* The same of `current`; false for a kernel thread, which has none. */
+compat_inline int compat_current_user_regs(struct user_regs *out)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		if (task->flags & COMPAT_PF_KTHREAD)
+			return 0;
+		compat_user_regs(task, out);
+		return 1;
+	}
+	task = (void *)bpf_get_current_task();
+	if (BPF_CORE_READ(task, flags) & COMPAT_PF_KTHREAD)
+		return 0;
+	compat_user_regs_by_stack(task, out);
+	return 1;
 }
 
 /* Set while a 32-bit program is in a system call: its numbers mean something else. */

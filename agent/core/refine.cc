@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace waitscope {
 namespace {
@@ -78,6 +80,17 @@ constexpr std::array<std::string_view, 8> kForeignEntries{
     "common_interrupt", "asm_common_interrupt", "sysvec_",  "asm_sysvec_",
     "irq_exit_rcu",     "__irq_exit_rcu",       "asm_exc_", "run_ksoftirqd"};
 
+// Between a tracepoint and the stack walk, on kernels 5.10 to 7.3.
+constexpr std::array<std::string_view, 7> kProbeFrames{
+    "bpf_prog_",     "bpf_trace_run",   "__bpf_trace_",  "__traceiter_",
+    "bpf_get_stack", "__bpf_get_stack", "__bpf_prog_run"};
+
+bool IsProbeFrame(const Frame& frame) {
+  return frame.module == "[bpf]" || std::ranges::any_of(kProbeFrames, [&](std::string_view prefix) {
+           return frame.symbol.starts_with(prefix);
+         });
+}
+
 bool HasFrame(const Stack& stack, std::string_view prefix) {
   return std::ranges::any_of(stack.frames,
                              [&](const Frame& frame) { return frame.symbol.starts_with(prefix); });
@@ -94,38 +107,64 @@ const typename Rules::value_type* FirstMatch(const Rules& rules, const Stack& st
   return nullptr;
 }
 
-const Stack& StackOf(const Snapshot& snapshot, StackId id) {
-  static const Stack kUnknown;
-  const auto at = snapshot.stacks.find(id);
-  return at != snapshot.stacks.end() ? at->second : kUnknown;
+// What one stack says, whether a thread waits there or an interrupt wakes from there.
+struct Reading {
+  const ClassRule* wait = nullptr;
+  const ContextRule* waker = nullptr;
+  bool own_call = false;
+};
+
+Reading Read(const Stack& stack) {
+  return {.wait = FirstMatch(kClassRules, stack),
+          .waker = FirstMatch(kContextRules, stack),
+          .own_call = RanInOwnCall(stack)};
 }
 
-void ForgetBystander(SampleKey& key) {
+// Many samples share a stack: each is read once.
+class Readings {
+ public:
+  explicit Readings(const Snapshot& snapshot) {
+    for (const auto& [id, stack] : snapshot.stacks) readings_.emplace(id, Read(stack));
+  }
+
+  const Reading& Of(StackId id) const {
+    static constexpr Reading kUnknown;
+    const auto at = readings_.find(id);
+    return at != readings_.end() ? at->second : kUnknown;
+  }
+
+ private:
+  std::unordered_map<StackId, Reading> readings_;
+};
+
+wait_class Refined(wait_class cls, const ClassRule* rule) {
+  return rule != nullptr && (rule->corrects & Bit(cls)) != 0 ? rule->cls : cls;
+}
+
+waker_context Refined(waker_context context, const ContextRule* rule) {
+  return context == WAKER_interrupt && rule != nullptr ? rule->context : context;
+}
+
+SampleKey Refined(const Readings& readings, SampleKey key) {
+  if (key.state != SampleState::kBlocked) return key;
+  key.cls = Refined(key.cls, readings.Of(key.kernel_stack).wait);
+  if (key.context == WAKER_none || key.context == WAKER_task) return key;
+  const Reading& waker = readings.Of(key.waker_kernel_stack);
+  key.context = Refined(key.context, waker.waker);
+  if (key.context == WAKER_softirq && waker.own_call) return key;
   key.waker = {};
   key.waker_user_stack = 0;
-}
-
-SampleKey Refined(const Snapshot& snapshot, SampleKey key) {
-  if (key.state != SampleState::kBlocked) return key;
-  key.cls = RefineClass(key.cls, StackOf(snapshot, key.kernel_stack));
-  if (key.context == WAKER_none || key.context == WAKER_task) return key;
-  const Stack& waker = StackOf(snapshot, key.waker_kernel_stack);
-  key.context = RefineContext(key.context, waker);
-  if (key.context != WAKER_softirq || !RanInOwnCall(waker)) ForgetBystander(key);
   return key;
 }
 
 }  // namespace
 
 wait_class RefineClass(wait_class cls, const Stack& kernel_stack) {
-  const ClassRule* rule = FirstMatch(kClassRules, kernel_stack);
-  return rule != nullptr && (rule->corrects & Bit(cls)) != 0 ? rule->cls : cls;
+  return Refined(cls, FirstMatch(kClassRules, kernel_stack));
 }
 
 waker_context RefineContext(waker_context context, const Stack& waker_kernel_stack) {
-  if (context != WAKER_interrupt) return context;
-  const ContextRule* rule = FirstMatch(kContextRules, waker_kernel_stack);
-  return rule != nullptr ? rule->context : context;
+  return Refined(context, FirstMatch(kContextRules, waker_kernel_stack));
 }
 
 bool RanInOwnCall(const Stack& waker_kernel_stack) {
@@ -136,10 +175,24 @@ bool RanInOwnCall(const Stack& waker_kernel_stack) {
          });
 }
 
+void TrimProbeFrames(Stack& kernel_stack) {
+  const auto first = std::ranges::find_if_not(kernel_stack.frames, IsProbeFrame);
+  kernel_stack.frames.erase(kernel_stack.frames.begin(), first);
+}
+
 void Refine(Snapshot& snapshot) {
-  std::map<SampleKey, SampleValue> refined;
-  for (const auto& [key, value] : snapshot.samples) refined[Refined(snapshot, key)] += value;
-  snapshot.samples = std::move(refined);
+  const Readings readings(snapshot);
+  std::vector<std::pair<SampleKey, SampleValue>> changed;
+  for (auto row = snapshot.samples.begin(); row != snapshot.samples.end();) {
+    const SampleKey key = Refined(readings, row->first);
+    if (key == row->first) {
+      ++row;
+      continue;
+    }
+    changed.emplace_back(key, row->second);
+    row = snapshot.samples.erase(row);
+  }
+  for (const auto& [key, value] : changed) snapshot.samples[key] += value;
 }
 
 }  // namespace waitscope

@@ -19,6 +19,9 @@ waker_context RefineContext(waker_context context, const Stack& waker_kernel_sta
 // thread is the waker and no bystander.
 bool RanInOwnCall(const Stack& waker_kernel_stack);
 
+// Takes the frames of the measuring programs themselves off the leaf of a kernel stack.
+void TrimProbeFrames(Stack& kernel_stack);
+
 // Applies all three to the samples of a snapshot whose stacks are resolved. Bystanders of
 // interrupts lose their name.
 void Refine(Snapshot& snapshot);

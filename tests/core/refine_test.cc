@@ -114,5 +114,16 @@ TEST_F(RefineSnapshot, RowsThatBecomeEqualAddUp) {
   EXPECT_EQ(snapshot_.samples.begin()->second.ns, 30);
 }
 
+TEST(TrimProbeFrames, TakesOnlyOurOwnFramesOffTheLeaf) {
+  Stack stack{.frames = {{.symbol = "bpf_prog_c25578_sched_waking", .module = "[bpf]"},
+                         {.symbol = "bpf_trace_run1"},
+                         {.symbol = "__traceiter_sched_waking"},
+                         {.symbol = "try_to_wake_up"},
+                         {.symbol = "bpf_trace_run1"}}};
+  TrimProbeFrames(stack);
+  ASSERT_THAT(stack.frames, SizeIs(2));
+  EXPECT_EQ(stack.frames[0].symbol, "try_to_wake_up");
+}
+
 }  // namespace
 }  // namespace waitscope
