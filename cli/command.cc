@@ -46,8 +46,8 @@ void TakeGeneralOptions(CLI::App& parser, Session& session) {
 std::map<const CLI::App*, Action> AddCommands(CLI::App& app, Session& session) {
   std::map<const CLI::App*, Action> actions;
   for (const Command* command : AllCommands()) {
-    CLI::App* parser = app.add_subcommand(std::string(command->name),
-                                          std::string(command->summary));
+    CLI::App* parser =
+        app.add_subcommand(std::string(command->name), std::string(command->summary));
     parser->footer(absl::StrCat(ExamplesText(command->examples), "\n",
                                 "See `waitscope --help` for --endpoint, --color and exit codes."));
     actions.emplace(parser, command->add(*parser));
@@ -61,6 +61,14 @@ int ReportParseResult(const CLI::App& app, const CLI::ParseError& result) {
   return code == 0 ? kOk : kBadUsage;
 }
 
+// CLI11 2.1 hands a subcommand's "--" back to its parent. The first word that is no option begins
+// the rest anyway (LeaveRestUnread), so it can go.
+std::vector<std::string> WithoutDoubleDash(std::vector<std::string> words) {
+  const auto dash = std::find(words.begin(), words.end(), "--");
+  if (dash != words.end()) words.erase(dash);
+  return words;
+}
+
 int RunAction(const Action& action, const Session& session) {
   const absl::StatusOr<int> code = action(session);
   if (code.ok()) return *code;
@@ -72,7 +80,7 @@ int RunAction(const Action& action, const Session& session) {
 
 std::span<const Command* const> AllCommands() {
   static const Command* const commands[] = {
-      &kStatus, &kTop,    &kThreads, &kFlame,  &kIo,  &kRunq,
+      &kStatus,   &kTop,    &kThreads, &kFlame,  &kIo,     &kRunq,
       &kSyscalls, &kWakers, &kRun,     &kRecord, &kReplay, &kDiff,
   };
   return commands;
@@ -89,7 +97,8 @@ int RunCommandLine(const std::vector<std::string>& words, const Session& base) {
   app.require_subcommand(1);
   app.footer(std::string(kExitCodeHelp));
   const std::map<const CLI::App*, Action> actions = AddCommands(app, session);
-  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  std::vector<std::string> reversed = WithoutDoubleDash(words);
+  std::reverse(reversed.begin(), reversed.end());
   try {
     app.parse(reversed);
   } catch (const CLI::ParseError& result) {
