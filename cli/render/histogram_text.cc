@@ -27,7 +27,7 @@ std::string Bar(uint64_t count, uint64_t most, int room) {
 std::string HistogramText(const v1::Histogram& histogram, Hue hue, const TextStyle& style) {
   std::map<int, uint64_t> by_power;
   for (const v1::Histogram::Bucket& bucket : histogram.buckets()) {
-    by_power[std::max(kFirstPower, std::bit_width(bucket.floor_ns()))] += bucket.count();
+    by_power[std::max<int>(kFirstPower, std::bit_width(bucket.floor_ns()))] += bucket.count();
   }
   uint64_t most = 0;
   for (const auto& [power, count] : by_power) most = std::max(most, count);
