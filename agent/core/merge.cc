@@ -69,12 +69,10 @@ void AddThreads(Snapshot& into, const Snapshot& other, Order other_is) {
 
 // Rows still open when an earlier window closed are no longer "open at the end".
 void CloseRows(std::map<SampleKey, SampleValue>& samples) {
-  std::vector<std::pair<SampleKey, SampleValue>> open;
-  for (const auto& row : samples) {
-    if (row.first.open) open.emplace_back(row);
-  }
-  for (auto& [key, value] : open) {
-    samples.erase(key);
+  const auto first_open = samples.lower_bound(SampleKey{.open = true});
+  const std::vector<std::pair<SampleKey, SampleValue>> open(first_open, samples.end());
+  samples.erase(first_open, samples.end());
+  for (auto [key, value] : open) {
     key.open = false;
     samples[key] += value;
   }

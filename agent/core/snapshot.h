@@ -82,6 +82,7 @@ enum class SampleState : uint8_t { kRunning, kWoken, kPreempted, kBlocked };
 
 // Waker, object and device belong to the blocked part of a wait only.
 struct SampleKey {
+  bool open = false;  // still waiting at the window's end; first, so that those stand together
   ThreadKey thread;
   SampleState state = SampleState::kBlocked;
   wait_class cls = WAIT_other;  // when blocked
@@ -94,7 +95,6 @@ struct SampleKey {
   StackId waker_user_stack = 0;
   uint32_t object = 0;  // index into Snapshot::objects; 0 none
   uint32_t device = 0;  // of the request that ended the wait; 0 none
-  bool open = false;    // still waiting at the window's end
 
   friend auto operator<=>(const SampleKey&, const SampleKey&) = default;
 };

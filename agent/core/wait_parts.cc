@@ -9,12 +9,12 @@ namespace waitscope {
 namespace {
 
 SampleKey RunnableKey(const SampleKey& wait, SampleState state) {
-  return {.thread = wait.thread,
+  return {.open = wait.open,
+          .thread = wait.thread,
           .state = state,
           .syscall = wait.syscall,
           .kernel_stack = wait.kernel_stack,
-          .user_stack = wait.user_stack,
-          .open = wait.open};
+          .user_stack = wait.user_stack};
 }
 
 bool HasWakerThread(uint8_t context) { return context != WAKER_none && context != WAKER_self; }
@@ -42,9 +42,8 @@ SampleKey BlockedKey(const wait_event& event, ObjectInterner& objects) {
 }
 
 // A recovered waking, or a newborn's first turn, has no blocked part.
-std::vector<WaitPart> Split(const SampleKey& blocked, uint64_t off_ns, uint64_t wake_ns,
-                            uint64_t on_ns) {
-  std::vector<WaitPart> parts;
+WaitParts Split(const SampleKey& blocked, uint64_t off_ns, uint64_t wake_ns, uint64_t on_ns) {
+  WaitParts parts;
   if (wake_ns > off_ns) parts.push_back({blocked, off_ns, wake_ns});
   if (on_ns > wake_ns) {
     parts.push_back({RunnableKey(blocked, SampleState::kWoken), wake_ns, on_ns});
@@ -60,7 +59,7 @@ double WeightOf(const wait_event& event) {
   return static_cast<double>(event.period_ns) / static_cast<double>(length_ns);
 }
 
-std::vector<WaitPart> PartsOf(const wait_event& event, ObjectInterner& objects) {
+WaitParts PartsOf(const wait_event& event, ObjectInterner& objects) {
   const uint64_t on_ns = std::max<uint64_t>(event.off_ns, event.on_ns);
   if (event.preempted) {
     const SampleKey key = RunnableKey(ThreadAndStacks(event), SampleState::kPreempted);
@@ -71,12 +70,12 @@ std::vector<WaitPart> PartsOf(const wait_event& event, ObjectInterner& objects) 
   return Split(BlockedKey(event, objects), event.off_ns, wake_ns, on_ns);
 }
 
-std::vector<WaitPart> OpenPartsOf(const ledger_event& record, ObjectInterner& objects) {
+WaitParts OpenPartsOf(const ledger_event& record, ObjectInterner& objects) {
   const ledger& ledger = record.totals;
-  SampleKey key{.thread = KeyOf(record.thread),
+  SampleKey key{.open = true,
+                .thread = KeyOf(record.thread),
                 .syscall = ledger.open_syscall,
-                .kernel_stack = record.kernel_stack,
-                .open = true};
+                .kernel_stack = record.kernel_stack};
   const uint64_t at_ns = std::max<uint64_t>(ledger.since_ns, record.at_ns);
   switch (ledger.state) {
     case THREAD_woken:

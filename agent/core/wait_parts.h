@@ -1,8 +1,7 @@
 // An off-CPU interval as the states it consists of: blocked, then runnable.
 #pragma once
 
-#include <vector>
-
+#include "absl/container/inlined_vector.h"
 #include "agent/core/objects.h"
 #include "agent/core/snapshot.h"
 
@@ -14,13 +13,15 @@ struct WaitPart {
   uint64_t end_ns = 0;
 };
 
+using WaitParts = absl::InlinedVector<WaitPart, 2>;
+
 // How many waits like this one a chosen wait stands for: 1 / min(1, length / T).
 double WeightOf(const wait_event& event);
 
 // Without a seen wakeup all of it is blocked: the split is not guessed.
-std::vector<WaitPart> PartsOf(const wait_event& event, ObjectInterner& objects);
+WaitParts PartsOf(const wait_event& event, ObjectInterner& objects);
 
 // Of the wait a thread is in when its ledger is read; empty when it runs.
-std::vector<WaitPart> OpenPartsOf(const ledger_event& record, ObjectInterner& objects);
+WaitParts OpenPartsOf(const ledger_event& record, ObjectInterner& objects);
 
 }  // namespace waitscope
