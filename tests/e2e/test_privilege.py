@@ -36,8 +36,10 @@ class Privilege(e2e.EndToEnd):
         self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF", "CAP_PERFMON")
 
     def test_an_agent_without_privilege_names_what_is_missing(self):
-        command = [*NOBODY, f"{self.directory}/waitscoped", "--listen",
-                   f"unix:{self.directory}/agent.sock"]
+        # Where it may listen, so that nothing but the missing capabilities stops it.
+        own = tempfile.mkdtemp(dir=self.directory)
+        os.chown(own, 65534, 65534)
+        command = [*NOBODY, f"{self.directory}/waitscoped", "--listen", f"unix:{own}/agent.sock"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=30, check=False)
         self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF")

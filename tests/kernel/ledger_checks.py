@@ -23,10 +23,23 @@ OP_CLASSES = {
 RELATIVE = 0.01
 # A thread's own stamps leave out its birth and its death: stack set-up, schedstat reads, exit.
 LIFE_NS = 1_000_000
-SHORT_LIFE_NS = 200_000
 # The kernel's own account reads its clock on entry to the scheduler, waitscope at the switch
 # itself: each switch moves a little time from one state to the next.
 SWITCH_NS = 1_500
+# Where the kernel's account and waitscope's part at a waking. The run delay begins when the thread
+# is put on a queue, waitscope's runnable time when its waker decides to wake it: 2 to 7 us apart on
+# a quiet machine (perf record -e sched:sched_waking,sched:sched_wakeup), more when the CPU must be
+# told by an interrupt. And a thread that preempts is charged by the kernel from its queueing on,
+# because the scheduler skips the clock update (rq_clock_skip_update), not from the switch on. With
+# all caches cold, on a machine full of compilers, the two came to 40 us a waking. The sleeps' asked
+# lengths bound the same times without the kernel's account.
+WAKE_NS = 50_000
+# From leaving the process's sum of processor time to the last switch: 12 us.
+DEATH_NS = 20_000
+# A thread may be preempted on that last way: nothing the process can read tells when it is over.
+DEATH_QUEUED_NS = 1_000_000
+# The stolen time is printed in ticks, whole machine.
+STEAL_TICK_NS = 10_000_000
 CONSERVATION = 0.001
 
 
@@ -45,23 +58,42 @@ def counts_of(row):
 def slack_ns(truth, thread, value_ns):
     """How far a reported total may be from `value_ns`."""
     switches = thread["voluntary"] + thread["involuntary"]
-    return RELATIVE * value_ns + LIFE_NS + SWITCH_NS * switches + truth.get("steal_ns", 0)
+    stolen = truth["steal_ns"] + STEAL_TICK_NS if "steal_ns" in truth else 0
+    return RELATIVE * value_ns + LIFE_NS + SWITCH_NS * switches + stolen
 
 
-def near(truth, thread, name, reported, expected):
+def near(truth, thread, name, reported, expected, less=0, more=0):
+    """`less` and `more`: what is known to make the reported total smaller or greater."""
     slack = slack_ns(truth, thread, expected)
-    if abs(reported - expected) <= slack:
+    if -slack - less <= reported - expected <= slack + more:
         return []
     return [f"{thread['role']} {thread['tid']}: {name} is {reported / 1e6:.3f} ms, its own account "
-            f"says {expected / 1e6:.3f} ms (allowed {slack / 1e6:.3f} ms)"]
+            f"says {expected / 1e6:.3f} ms (allowed -{(slack + less) / 1e6:.3f} "
+            f"+{(slack + more) / 1e6:.3f} ms)"]
+
+
+def unstamped_ns(thread):
+    """The part of a summed life before its first and after its last stamp: its begetter's stamps
+    around it bound it."""
+    return thread.get("outer_ns", thread["wall_ns"]) - thread["wall_ns"]
 
 
 def check_states(truth, thread, row):
     """Running, runnable and blocked against the kernel's own count for that thread."""
+    waking, unstamped = WAKE_NS * thread["voluntary"], unstamped_ns(thread)
+    dying, last_queue = (ns * truth.get("born", 0) for ns in (DEATH_NS, DEATH_QUEUED_NS))
+    problems = near(truth, thread, "running", number(row, "running_ns"), thread["cpu_ns"],
+                    less=waking, more=dying)
+    # A sleeper that is moved may still lie in its queue (6.12 dequeues late), and the kernel then
+    # starts its run delay in the middle of its sleep.
+    if thread["tid"] == truth.get("moved"):
+        return problems
     return [
-        *near(truth, thread, "running", number(row, "running_ns"), thread["cpu_ns"]),
-        *near(truth, thread, "runnable", number(row, "runnable_ns"), thread["run_delay_ns"]),
-        *near(truth, thread, "blocked", number(row, "blocked_ns"), thread["blocked_ns"]),
+        *problems,
+        *near(truth, thread, "runnable", number(row, "runnable_ns"), thread["run_delay_ns"],
+              more=waking + unstamped + last_queue),
+        *near(truth, thread, "blocked", number(row, "blocked_ns"), thread["blocked_ns"],
+              less=waking, more=unstamped),
     ]
 
 
@@ -73,10 +105,10 @@ def check_wall(truth, thread, row):
     if wall < own * (1 - 1e-6) - 1000:
         problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, but the thread saw "
                         f"{own} ns go by")
-    most = own + thread["run_delay_ns"] + slack_ns(truth, thread, own)
-    if wall > most + SHORT_LIFE_NS * truth.get("born", 0):
+    most = thread.get("outer_ns") or own + thread["run_delay_ns"]
+    if wall > most + slack_ns(truth, thread, own) + DEATH_QUEUED_NS * truth.get("born", 0):
         problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, far more than the "
-                        f"{own} ns of the thread's life")
+                        f"{most} ns of the thread's life")
     return problems
 
 
@@ -111,14 +143,17 @@ def check_classes(truth, thread, row):
             continue
         expected_classes.update(classes)
         reported, most = sum(waits.get(c, 0) for c in classes), sum(elapsed)
-        least = max(0, most - thread["cpu_ns"] - thread["run_delay_ns"])
+        least = max(0, most - thread["cpu_ns"] - thread["run_delay_ns"]
+                    - WAKE_NS * thread["voluntary"])
+        if classes == ("sleep",):
+            least = max(least, thread.get("asked_ns", 0))
         slack = slack_ns(truth, thread, most)
         if not least - slack <= reported <= most + slack:
             problems.append(
                 f"{thread['role']} {thread['tid']}: {'+'.join(classes)} is {reported / 1e6:.3f} "
                 f"ms, its own account says {least / 1e6:.3f} to {most / 1e6:.3f} ms")
     stray = {c: ns for c, ns in waits.items() if c not in expected_classes and ns}
-    if sum(stray.values()) > slack_ns(truth, thread, thread["blocked_ns"]):
+    if sum(stray.values()) > slack_ns(truth, thread, thread["blocked_ns"]) + unstamped_ns(thread):
         problems.append(f"{thread['role']} {thread['tid']}: waits it never made: {stray}")
     return problems
 
@@ -179,15 +214,16 @@ def check(truth, threads_json):
     return problems
 
 
-def check_living(threads_json, window_ns):
-    """Conservation of every thread, and the full window for those that lived through it."""
+def check_living(threads_json, window_ns, most_ns):
+    """Conservation of every thread, and the full window for those that lived through it: `most_ns`
+    is the time between the asking and the answer."""
     problems = []
     for row in threads_json.get("threads", []):
         problems += check_conservation(row)
         born_before = number(row, "wall_ns") >= 0.999 * window_ns
-        if number(row, "wall_ns") > 1.0001 * window_ns + 1_000_000:
-            problems.append(f"{row.get('comm')} {row.get('tid')}: {row.get('wall_ns')} ns in a "
-                            f"window of {window_ns} ns")
+        if number(row, "wall_ns") > most_ns:
+            problems.append(f"{row.get('comm')} {row.get('tid')}: {row.get('wall_ns')} ns between "
+                            f"asking and answer, which are {most_ns} ns apart")
         if born_before and row.get("exited"):
             problems.append(f"{row.get('comm')} {row.get('tid')}: exited, yet it filled the window")
     return problems

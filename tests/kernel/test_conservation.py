@@ -24,14 +24,24 @@ def kernel_running_ns(pid):
     return counts
 
 
+def spent(before, after):
+    return {tid: after[tid] - before[tid] for tid in before.keys() & after.keys()}
+
+
 def all_wrong(problems):
     return "\n" + "\n".join(problems[:40]) + f"\n{len(problems)} problems"
 
 
 class Conservation(unittest.TestCase):
+    def wait_for_births(self, pid):
+        deadline = time.monotonic() + 30
+        while len(kernel_running_ns(pid)) < THREADS:
+            self.assertLess(time.monotonic(), deadline, "the threads are not born yet")
+            time.sleep(0.2)
+
     def check_whole_lives(self, agent, load):
         with waitscope.Workload("many_threads", "--threads", THREADS, "--load", load,
-                                seconds=5) as workload:
+                                seconds=3) as workload:
             truth, answer = waitscope.observe(agent, workload, targeted=False)
         problems = ledger_checks.check(truth, answer)
         self.assertEqual(len(truth["threads"]), THREADS)
@@ -44,26 +54,29 @@ class Conservation(unittest.TestCase):
         with waitscope.Workload("many_threads", "--threads", THREADS, "--load", load,
                                 seconds=60) as workload:
             workload.release()
-            time.sleep(2)
+            self.wait_for_births(workload.pid)
+            begin = time.monotonic_ns()
             outer = kernel_running_ns(workload.pid)
-            pending = waitscope.Pending("threads", "--duration", "6s", "--output", "json",
+            pending = waitscope.Pending("threads", "--duration", "4s", "--output", "json",
                                         endpoint=agent.endpoint, timeout=60)
             time.sleep(waitscope.LEAD_SECONDS)
             inner = kernel_running_ns(workload.pid)
-            time.sleep(2)
-            inner = {tid: ns - inner[tid] for tid, ns in kernel_running_ns(workload.pid).items()}
+            time.sleep(1)
+            inner = spent(inner, kernel_running_ns(workload.pid))
             answer = pending.answer()
-            outer = {tid: ns - outer[tid] for tid, ns in kernel_running_ns(workload.pid).items()}
+            outer = spent(outer, kernel_running_ns(workload.pid))
+            most_ns = time.monotonic_ns() - begin
         window_ns = waitscope.window_seconds(answer) * 1e9
-        problems = ledger_checks.check_living(answer, window_ns)
+        problems = ledger_checks.check_living(answer, window_ns, most_ns)
         rows = waitscope.threads_by_tid(answer)
         lived_through = 0
-        for tid in inner:
-            running = waitscope.number(rows.get(tid, {}), "running_ns")
-            lived_through += waitscope.number(rows.get(tid, {}), "wall_ns") >= 0.999 * window_ns
+        for tid in outer.keys() & inner.keys():
+            row = rows.get(tid, {})
+            running = waitscope.number(row, "running_ns")
+            # The agent may lose its CPU between stamping the window and reading a ledger.
+            lived_through += waitscope.number(row, "wall_ns") >= 0.95 * window_ns
             slack = (TICK_NS + 0.01 * running
-                     + ledger_checks.SWITCH_NS * waitscope.number(rows.get(tid, {}),
-                                                                  "switches_voluntary"))
+                     + ledger_checks.WAKE_NS * waitscope.number(row, "switches_voluntary"))
             if not inner[tid] - slack <= running <= outer[tid] + slack:
                 problems.append(f"thread {tid}: running {running} ns, by the scheduler's count "
                                 f"{inner[tid]} to {outer[tid]} ns")
@@ -96,8 +109,8 @@ class Conservation(unittest.TestCase):
         with waitscope.Agent() as agent, \
                 waitscope.Workload("sleeps", "--threads", 4, seconds=60) as workload:
             workload.release()
-            time.sleep(1)
-            answers = []
+            time.sleep(0.5)
+            answers, begin = [], time.monotonic_ns()
             askers = [threading.Thread(target=lambda: answers.append(
                 waitscope.query("threads", "--pid", workload.pid, "--duration", "3s",
                                 endpoint=agent.endpoint))) for _ in range(3)]
@@ -106,11 +119,12 @@ class Conservation(unittest.TestCase):
                 time.sleep(0.7)
             for asker in askers:
                 asker.join()
+        most_ns = time.monotonic_ns() - begin
         self.assertEqual(len(answers), 3)
         for answer in answers:
             window_ns = waitscope.window_seconds(answer) * 1e9
-            self.assertAlmostEqual(window_ns, 3e9, delta=0.3e9)
-            problems = ledger_checks.check_living(answer, window_ns)
+            self.assertGreaterEqual(window_ns, 3e9)
+            problems = ledger_checks.check_living(answer, window_ns, most_ns)
             self.assertEqual(problems, [], all_wrong(problems))
 
 

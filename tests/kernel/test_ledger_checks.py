@@ -10,7 +10,7 @@ TRUTH = {
     "threads": [{
         "role": "sleeper", "pid": 10, "tid": 11, "begin_ns": 0, "end_ns": 2_000_000_000,
         "wall_ns": 2_000_000_000, "cpu_ns": 300_000_000, "run_delay_ns": 200_000_000,
-        "blocked_ns": 1_500_000_000, "voluntary": 100, "involuntary": 7,
+        "blocked_ns": 1_500_000_000, "asked_ns": 1_490_000_000, "voluntary": 100, "involuntary": 7,
         "ops": {"sleep": {"ns": 1_700_000_000, "count": 100}, "spin": {"ns": 9, "count": 1}},
     }],
 }
@@ -72,8 +72,8 @@ class LedgerChecks(unittest.TestCase):
         self.assertIn("far more", self.problem(row))
 
     def test_time_beyond_the_window_is_told(self):
-        problems = ledger_checks.check_living(ANSWER, window_ns=1_000_000_000)
-        self.assertTrue(any("in a window of" in p for p in problems), problems)
+        problems = ledger_checks.check_living(ANSWER, 1_000_000_000, 1_500_000_000)
+        self.assertTrue(any("between asking" in p for p in problems), problems)
 
 
 if __name__ == "__main__":

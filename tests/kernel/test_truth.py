@@ -13,7 +13,7 @@ class Truth(unittest.TestCase):
         cls.agent.__enter__()
         cls.addClassCleanup(cls.agent.__exit__)
 
-    def check(self, name, *knobs, seconds=4):
+    def check(self, name, *knobs, seconds=3):
         with waitscope.Workload(name, *knobs, seconds=seconds) as workload:
             truth, answer = waitscope.observe(self.agent, workload)
         problems = ledger_checks.check(truth, answer)
@@ -24,10 +24,9 @@ class Truth(unittest.TestCase):
         truth, answer = self.check("sleeps", "--threads", 4, "--length-us", 10000)
         rows = waitscope.threads_by_tid(answer)
         for thread in truth["threads"]:
-            asked_ns = truth["length_ns"] * thread["ops"]["sleep"]["count"]
             slept_ns = ledger_checks.waits_of(rows[thread["tid"]])["sleep"]
-            # A timer is never early; the time to arm it, before the switch, is the 1 %.
-            self.assertGreaterEqual(slept_ns, 0.99 * asked_ns)
+            # The time to arm the timer, before the switch, is the 1 %.
+            self.assertGreaterEqual(slept_ns, 0.99 * thread["asked_ns"])
 
     def test_a_lock_convoy_behind_a_sleeping_holder(self):
         self.check("convoy")
@@ -70,14 +69,14 @@ class Truth(unittest.TestCase):
         self.check("mixed_waits")
 
     def test_ten_thousand_short_threads(self):
-        truth, answer = self.check("churn", seconds=12)
+        truth, answer = self.check("churn", seconds=60)
         self.assertEqual(truth["born"], 10000)
         process = waitscope.process(answer, truth["pid"])
         self.assertEqual(waitscope.number(process, "threads_created"), 10000)
         self.assertEqual(waitscope.losses(answer).get("ledger-create", 0), 0)
 
     def test_a_thousand_processes(self):
-        with waitscope.Workload("exec_storm", "--count", 1000, seconds=20) as workload:
+        with waitscope.Workload("exec_storm", "--count", 1000, seconds=60) as workload:
             truth, answer = waitscope.observe(self.agent, workload, targeted=False)
         problems = ledger_checks.check(truth, answer)
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
@@ -94,11 +93,15 @@ class Truth(unittest.TestCase):
         blocked = [row for row in answer["threads"] if row["comm"] == "blocked"]
         self.assertEqual(len(blocked), 3)
         for row in blocked:
-            self.assertAlmostEqual(waitscope.number(row, "wall_ns"), window_ns, delta=2e6)
+            # On a busy machine the agent may lose its CPU between stamping the window and reading
+            # this ledger; the thread's own numbers agree to the nanosecond all the same.
+            self.assertAlmostEqual(waitscope.number(row, "wall_ns"), window_ns,
+                                   delta=0.05 * window_ns)
             self.assertEqual(row["blocked_ns"], row["wall_ns"])
             self.assertEqual(list(ledger_checks.waits_of(row)), ["pipe"])
             self.assertEqual(row["open_wait"]["class"], "pipe")
-            self.assertGreaterEqual(waitscope.number(row["open_wait"], "ns"), window_ns - 2e6)
+            self.assertGreaterEqual(waitscope.number(row["open_wait"], "ns"),
+                                    waitscope.number(row, "wall_ns"))
 
     def test_threads_blocked_since_before_the_agent(self):
         with waitscope.Workload("long_block", seconds=60) as workload, waitscope.Agent() as agent:

@@ -1,5 +1,6 @@
-/* A thousand threads and more. Idle: each sleeps long and works a little. Loaded: pairs of them
+/* A thousand threads and more, each on one CPU. Idle: each sleeps long and works a little. Loaded: pairs of them
  * push messages through pipes as fast as they can, as hackbench does. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,6 +23,7 @@ struct member {
   struct truth_thread truth;
   int pipe_end;
   bool sends;
+  int cpu;
 };
 
 static void idle(struct member* self) {
@@ -59,6 +61,7 @@ static void take_messages(struct member* self) {
 static void* run(void* argument) {
   struct member* self = argument;
   const bool load = knobs[LOAD].value > 0;
+  truth_pin(self->cpu);
   truth_thread_begin(&self->truth, !load ? "idler" : self->sends ? "sender" : "receiver");
   const uint64_t since_ns = truth_now_ns();
   pthread_barrier_wait(&everybody_is_born);
@@ -87,6 +90,10 @@ int main(int argc, char** argv) {
     members[i] = (struct member){.pipe_end = ends[1], .sends = true};
     members[i + 1] = (struct member){.pipe_end = ends[0]};
   }
+  /* From 6.12 on a sleeper may lie in its queue for a while, and when the load balancer moves it the
+   * kernel starts its run delay in the middle of its sleep. */
+  const int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  for (int i = 0; i < count; i++) members[i].cpu = i / 2 % cpus;
   pthread_barrier_init(&everybody_is_born, NULL, (unsigned)count);
   truth_release();
   truth_run_threads(run, members, sizeof(*members), count);

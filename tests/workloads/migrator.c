@@ -58,11 +58,12 @@ static void* act(void* argument) { return ((struct actor*)argument)->body(argume
 
 int main(int argc, char** argv) {
   struct actor actors[] = {{.body = sleep_repeatedly}, {.body = move_repeatedly}};
-  char extra[64];
+  char extra[96];
   truth_start(argc, argv, knobs, 2);
   truth_release();
   truth_run_threads(act, actors, sizeof(actors[0]), 2);
   const struct truth_thread threads[] = {actors[0].truth, actors[1].truth};
-  snprintf(extra, sizeof(extra), "\"migrations\":%llu", (unsigned long long)migrations);
+  snprintf(extra, sizeof(extra), "\"migrations\":%llu,\"moved\":%d",
+           (unsigned long long)migrations, actors[0].truth.tid);
   return truth_finish("migrator", threads, 2, extra);
 }

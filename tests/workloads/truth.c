@@ -19,6 +19,7 @@ static bool held;
 static uint64_t begin_ns;
 static uint64_t begin_steal_ns;
 static uint64_t deadline_ns = UINT64_MAX;
+static _Thread_local uint64_t asked_ns;
 
 static void on_sigterm(int signal) {
   (void)signal;
@@ -120,6 +121,7 @@ void truth_thread_begin(struct truth_thread* thread, const char* role) {
   thread->role = role;
   thread->pid = getpid();
   thread->tid = (pid_t)syscall(SYS_gettid);
+  asked_ns = 0;
   pthread_setname_np(pthread_self(), role);
   thread->run_delay_ns = truth_run_delay_ns();
   thread->cpu_ns = truth_cpu_ns();
@@ -137,6 +139,7 @@ void truth_thread_end(struct truth_thread* thread) {
   thread->blocked_ns =
       end_ns - thread->begin_ns > busy_ns ? end_ns - thread->begin_ns - busy_ns : 0;
   thread->cpu_ns = cpu_ns;
+  thread->asked_ns = asked_ns;
   thread->run_delay_ns = run_delay_ns;
   thread->voluntary = (uint64_t)usage.ru_nvcsw;
   thread->involuntary = (uint64_t)usage.ru_nivcsw;
@@ -151,7 +154,7 @@ void truth_add(struct truth_op* op, const char* name, uint64_t since_ns) {
 void truth_sleep_ns(uint64_t length_ns) {
   struct timespec length = {.tv_sec = (time_t)(length_ns / 1000000000u),
                             .tv_nsec = (long)(length_ns % 1000000000u)};
-  nanosleep(&length, NULL);
+  if (nanosleep(&length, NULL) == 0) asked_ns += length_ns;
 }
 
 void truth_spin_ns(uint64_t length_ns) {
@@ -185,6 +188,8 @@ static void print_thread(const struct truth_thread* thread) {
   print_number("blocked_ns", thread->blocked_ns);
   print_number("voluntary", thread->voluntary);
   print_number("involuntary", thread->involuntary);
+  print_number("asked_ns", thread->asked_ns);
+  if (thread->outer_ns) print_number("outer_ns", thread->outer_ns);
   printf("\"ops\":{");
   for (int i = 0; i < TRUTH_OPS; i++) {
     if (!thread->ops[i].count) continue;

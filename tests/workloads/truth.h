@@ -39,6 +39,8 @@ struct truth_thread {
   uint64_t blocked_ns;
   uint64_t voluntary;
   uint64_t involuntary;
+  uint64_t asked_ns; /* of sleep: no timer is early, so it slept that long at least */
+  uint64_t outer_ns; /* 0, or its whole life, as its creator bounds it from outside */
   struct truth_op ops[TRUTH_OPS];
 };
 
