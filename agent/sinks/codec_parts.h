@@ -39,18 +39,18 @@ v1::ThreadRef EncodeThreadRef(const Snapshot& snapshot, const ThreadKey& thread)
 v1::ThreadRef EncodeWaker(const Snapshot& snapshot, const SampleKey& key);
 v1::Histogram EncodeHistogram(const Histogram& histogram, uint64_t exact_max_ns = 0);
 v1::WaitObject EncodeObject(const Snapshot& snapshot, const wait_object& object);
-v1::Totals EncodeTotals(const StateTotals& totals);
 v1::Thread EncodeThread(const Snapshot& snapshot, const ThreadWindow& thread,
                         StackInterner& interner);
 v1::Device EncodeDevice(const DeviceWindow& device, uint64_t duration_ns);
 v1::Request EncodeRequest(const Snapshot& snapshot, const block_event& request);
-v1::Syscall EncodeSyscall(const Snapshot& snapshot, const SyscallKey& key,
-                          const SyscallWindow& window);
 std::string DeviceName(const Snapshot& snapshot, uint32_t dev);
 
 // Every process that has a thread in the snapshot, with the sum over its threads.
 google::protobuf::RepeatedPtrField<v1::Process> EncodeProcessList(const Snapshot& snapshot);
 google::protobuf::RepeatedPtrField<v1::EventLoop> EncodeLoops(const Snapshot& snapshot);
+google::protobuf::RepeatedPtrField<v1::Syscall> EncodeThreadCalls(const Snapshot& snapshot);
+// Summed over each process's threads (tid 0), with the errors by name.
+google::protobuf::RepeatedPtrField<v1::Syscall> EncodeProcessCalls(const Snapshot& snapshot);
 
 // Nanoseconds of a sum of estimates.
 uint64_t Rounded(double value);

@@ -2,6 +2,7 @@
 
 #include "agent/sinks/codec.h"
 #include "agent/sinks/codec_parts.h"
+#include "agent/sinks/codec_samples.h"
 #include "agent/sinks/words.h"
 
 namespace waitscope {
@@ -91,50 +92,6 @@ std::map<SampleKey, SampleValue> Choose(const Snapshot& snapshot, ProfileKind ki
 
 }  // namespace
 
-// Fills samples and the table of threads they point into.
-class SampleEncoder {
- public:
-  SampleEncoder(const Snapshot& snapshot, StackInterner& interner)
-      : snapshot_(snapshot), interner_(interner) {}
-
-  v1::Sample Encode(const SampleKey& key, const SampleValue& value) {
-    v1::Sample sample;
-    sample.set_class_(std::string(SampleWord(key)));
-    sample.set_ns(Rounded(value.ns));
-    sample.set_count(Rounded(value.count));
-    sample.set_longest_ns(value.longest_ns);
-    sample.set_kernel_stack(interner_.Index(key.kernel_stack));
-    sample.set_user_stack(interner_.Index(key.user_stack));
-    sample.set_syscall(SyscallName(key.syscall));
-    sample.set_open(key.open);
-    SetObject(key, value, sample);
-    SetWaker(key, sample);
-    return sample;
-  }
-
- private:
-  void SetObject(const SampleKey& key, const SampleValue& value, v1::Sample& sample) {
-    if (key.object != 0 && key.object < snapshot_.objects.size()) {
-      *sample.mutable_object() = EncodeObject(snapshot_, snapshot_.objects[key.object]);
-    }
-    if (key.device == 0) return;
-    sample.set_device(DeviceName(snapshot_, key.device));
-    sample.set_device_ns(value.device_ns);
-    sample.set_queue_ns(value.queue_ns);
-  }
-
-  void SetWaker(const SampleKey& key, v1::Sample& sample) {
-    if (key.context == WAKER_none) return;
-    *sample.mutable_waker() = EncodeWaker(snapshot_, key);
-    sample.set_waker_context(std::string(WakerContextWord(key.context)));
-    sample.set_waker_kernel_stack(interner_.Index(key.waker_kernel_stack));
-    sample.set_waker_user_stack(interner_.Index(key.waker_user_stack));
-  }
-
-  const Snapshot& snapshot_;
-  StackInterner& interner_;
-};
-
 std::optional<ProfileKind> ParseProfileKind(std::string_view word) {
   if (word.empty()) return ProfileKind::kOffCpu;
   for (const KindRow& row : kKinds) {
@@ -155,7 +112,7 @@ v1::ProfileResponse EncodeProfile(const Snapshot& snapshot, ProfileKind kind) {
   *response.mutable_header() = EncodeHeader(snapshot, "profile");
   response.set_kind(std::string(ProfileKindWord(kind)));
   StackInterner interner(snapshot, response.mutable_stacks(), response.mutable_frames());
-  SampleEncoder encoder(snapshot, interner);
+  const SampleEncoder encoder(snapshot, interner);
   std::map<ThreadKey, uint32_t> threads;
   uint64_t total_ns = 0;
   for (const auto& [key, value] : Choose(snapshot, kind)) {
@@ -201,38 +158,6 @@ v1::WakersResponse EncodeWakers(const Snapshot& snapshot) {
     edge->set_waker_user_stack(interner.Index(key.waker_user_stack));
   }
   return response;
-}
-
-v1::Snapshot EncodeSnapshot(const Snapshot& snapshot) {
-  v1::Snapshot out;
-  *out.mutable_header() = EncodeHeader(snapshot, "snapshot");
-  out.set_sequence(snapshot.sequence);
-  *out.mutable_processes() = EncodeProcessList(snapshot);
-  StackInterner interner(snapshot, out.mutable_stacks(), out.mutable_frames());
-  SampleEncoder encoder(snapshot, interner);
-  std::map<ThreadKey, uint32_t> threads;
-  for (const auto& [key, thread] : snapshot.threads) {
-    threads.emplace(key, threads.size());
-    *out.add_threads() = EncodeThread(snapshot, thread, interner);
-  }
-  for (const auto& [key, value] : snapshot.samples) {
-    const auto thread = threads.find(key.thread);
-    if (thread == threads.end()) continue;
-    v1::Sample* sample = out.add_samples();
-    *sample = encoder.Encode(key, value);
-    sample->set_thread(thread->second);
-  }
-  for (const auto& [dev, device] : snapshot.devices) {
-    *out.add_devices() = EncodeDevice(device, snapshot.end_ns - snapshot.begin_ns);
-  }
-  for (const block_event& request : snapshot.requests) {
-    *out.add_requests() = EncodeRequest(snapshot, request);
-  }
-  for (const auto& [key, window] : snapshot.syscalls) {
-    *out.add_syscalls() = EncodeSyscall(snapshot, key, window);
-  }
-  *out.mutable_loops() = EncodeLoops(snapshot);
-  return out;
 }
 
 }  // namespace waitscope

@@ -8,6 +8,7 @@
 namespace waitscope {
 namespace {
 
+using google::protobuf::RepeatedPtrField;
 using ProcessCall = std::pair<uint32_t, int32_t>;  // pid, system call
 
 void Add(const SyscallWindow& window, SyscallWindow& into) {
@@ -38,8 +39,6 @@ void AddErrnos(const Snapshot& snapshot, const ProcessCall& call, v1::Syscall& o
   }
 }
 
-}  // namespace
-
 v1::Syscall EncodeSyscall(const Snapshot& snapshot, const SyscallKey& key,
                           const SyscallWindow& window) {
   v1::Syscall out;
@@ -56,8 +55,33 @@ v1::Syscall EncodeSyscall(const Snapshot& snapshot, const SyscallKey& key,
   return out;
 }
 
-google::protobuf::RepeatedPtrField<v1::EventLoop> EncodeLoops(const Snapshot& snapshot) {
-  google::protobuf::RepeatedPtrField<v1::EventLoop> loops;
+}  // namespace
+
+RepeatedPtrField<v1::Syscall> EncodeThreadCalls(const Snapshot& snapshot) {
+  RepeatedPtrField<v1::Syscall> calls;
+  for (const auto& [key, window] : snapshot.syscalls) {
+    *calls.Add() = EncodeSyscall(snapshot, key, window);
+  }
+  return calls;
+}
+
+RepeatedPtrField<v1::Syscall> EncodeProcessCalls(const Snapshot& snapshot) {
+  std::map<ProcessCall, SyscallWindow> sums;
+  for (const auto& [key, window] : snapshot.syscalls) {
+    Add(window, sums[{key.thread.pid, key.syscall}]);
+  }
+  RepeatedPtrField<v1::Syscall> calls;
+  for (const auto& [call, window] : sums) {
+    v1::Syscall* out = calls.Add();
+    *out = EncodeSyscall(snapshot, SyscallKey{ThreadKey{call.first, 0, 0}, call.second}, window);
+    out->set_comm(ProcessComm(snapshot, call.first));
+    AddErrnos(snapshot, call, *out);
+  }
+  return calls;
+}
+
+RepeatedPtrField<v1::EventLoop> EncodeLoops(const Snapshot& snapshot) {
+  RepeatedPtrField<v1::EventLoop> loops;
   for (const auto& [key, window] : snapshot.loops) {
     v1::EventLoop* loop = loops.Add();
     loop->set_pid(key.pid);
@@ -74,17 +98,8 @@ google::protobuf::RepeatedPtrField<v1::EventLoop> EncodeLoops(const Snapshot& sn
 v1::SyscallsResponse EncodeSyscalls(const Snapshot& snapshot) {
   v1::SyscallsResponse response;
   *response.mutable_header() = EncodeHeader(snapshot, "syscalls");
-  std::map<ProcessCall, SyscallWindow> processes;
-  for (const auto& [key, window] : snapshot.syscalls) {
-    *response.add_threads() = EncodeSyscall(snapshot, key, window);
-    Add(window, processes[{key.thread.pid, key.syscall}]);
-  }
-  for (const auto& [call, window] : processes) {
-    v1::Syscall* out = response.add_syscalls();
-    *out = EncodeSyscall(snapshot, SyscallKey{ThreadKey{call.first, 0, 0}, call.second}, window);
-    out->set_comm(ProcessComm(snapshot, call.first));
-    AddErrnos(snapshot, call, *out);
-  }
+  *response.mutable_syscalls() = EncodeProcessCalls(snapshot);
+  *response.mutable_threads() = EncodeThreadCalls(snapshot);
   *response.mutable_loops() = EncodeLoops(snapshot);
   return response;
 }

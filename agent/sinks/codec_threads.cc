@@ -1,6 +1,7 @@
 // Threads and processes: exact totals from the ledgers.
 #include <algorithm>
 
+#include "agent/core/processes.h"
 #include "agent/sinks/codec.h"
 #include "agent/sinks/codec_parts.h"
 #include "agent/sinks/words.h"
@@ -49,27 +50,6 @@ v1::OpenWait EncodeOpenWait(const Snapshot& snapshot, const OpenWait& wait,
   return out;
 }
 
-struct ProcessSum {
-  StateTotals totals;
-  std::string comm;
-  uint32_t parent_pid = 0;
-  uint32_t threads = 0;
-  uint32_t created = 0;
-  uint32_t exited = 0;
-  bool kernel_thread = true;
-};
-
-void Add(const ThreadWindow& thread, ProcessSum& sum) {
-  // The main thread's name is the process's; another stands in when it was not seen.
-  if (sum.comm.empty() || thread.key.tid == thread.key.pid) sum.comm = thread.comm;
-  sum.totals += thread.totals;
-  sum.parent_pid = thread.parent_pid;
-  sum.threads += 1;
-  sum.created += thread.born ? 1 : 0;
-  sum.exited += thread.exited ? 1 : 0;
-  sum.kernel_thread = sum.kernel_thread && thread.kernel_thread;
-}
-
 void SetFacts(const Snapshot& snapshot, uint32_t pid, v1::Process& process) {
   const auto facts = snapshot.processes.find(pid);
   if (facts == snapshot.processes.end()) return;
@@ -78,27 +58,21 @@ void SetFacts(const Snapshot& snapshot, uint32_t pid, v1::Process& process) {
   process.set_container(facts->second.container);
 }
 
-v1::Process EncodeProcess(const Snapshot& snapshot, uint32_t pid, const ProcessSum& sum) {
+v1::Process EncodeProcess(const Snapshot& snapshot, const ProcessWindow& window) {
   v1::Process process;
-  process.set_pid(pid);
-  process.set_comm(sum.comm);
-  process.set_parent_pid(sum.parent_pid);
-  process.set_threads(sum.threads);
-  process.set_threads_created(sum.created);
-  process.set_threads_exited(sum.exited);
-  process.set_kernel_thread(sum.kernel_thread);
-  SetTotals(sum.totals, *process.mutable_totals());
-  SetFacts(snapshot, pid, process);
+  process.set_pid(window.pid);
+  process.set_comm(window.comm);
+  process.set_parent_pid(window.parent_pid);
+  process.set_threads(window.threads);
+  process.set_threads_created(window.created);
+  process.set_threads_exited(window.exited);
+  process.set_kernel_thread(window.kernel_thread);
+  SetTotals(window.totals, *process.mutable_totals());
+  SetFacts(snapshot, window.pid, process);
   return process;
 }
 
 }  // namespace
-
-v1::Totals EncodeTotals(const StateTotals& totals) {
-  v1::Totals out;
-  SetTotals(totals, out);
-  return out;
-}
 
 v1::Thread EncodeThread(const Snapshot& snapshot, const ThreadWindow& thread,
                         StackInterner& interner) {
@@ -120,10 +94,10 @@ v1::Thread EncodeThread(const Snapshot& snapshot, const ThreadWindow& thread,
 }
 
 RepeatedPtrField<v1::Process> EncodeProcessList(const Snapshot& snapshot) {
-  std::map<uint32_t, ProcessSum> sums;
-  for (const auto& [key, thread] : snapshot.threads) Add(thread, sums[key.pid]);
   RepeatedPtrField<v1::Process> processes;
-  for (const auto& [pid, sum] : sums) *processes.Add() = EncodeProcess(snapshot, pid, sum);
+  for (const ProcessWindow& window : Processes(snapshot)) {
+    *processes.Add() = EncodeProcess(snapshot, window);
+  }
   return processes;
 }
 
