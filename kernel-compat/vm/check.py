@@ -12,15 +12,26 @@ import ledger_checks  # noqa: E402  (the same checks judge the running kernel)
 
 BLOCK = re.compile(r"^@@BEGIN (\S+)\n(.*?)^@@END \1 (-?\d+)$", re.M | re.S)
 BOOT = re.compile(r"^@@BOOT (\S+) (\S+)$", re.M)
+# The wall clock's time of day, and the monotonic clock, at one moment.
+CLOCK = re.compile(r"^@@CLOCK (\S+) (\S+)$", re.M)
 DONE = re.compile(r"^@@DONE blocks=(\d+) uptime=(\S+)$", re.M)
 KERNEL_TROUBLE = re.compile(r"BUG:|WARNING:|Oops|soft lockup|blocked for more than|rcu.*stall")
 # The losses of docs/definitions.md that take from totals. The others cost details only.
 TOTALS_LOSSES = {"no-ledger", "ledger-create", "ledger-torn", "exit-detail", "request-untracked",
                  "recursion", "device-table", "state-mismatch"}
 DEVICE = "nvme0n1"
-# The program's clock also counts the system call and the way back to the CPU; emulated, both are
-# long.
-DEVICE_SHARE_LEAST = 0.90
+TICK_NS = 10_000_000  # of /proc/stat
+# Both emulated CPUs share one thread: a waking that must tell the other CPU waits for its turn.
+TURN_NS = 150_000
+# The way of a thread from its last stamp to its last switch, 12 us on a real machine.
+DEATH_NS = 500_000
+# An interrupt that falls into a program may cost the events it would have seen, and an emulated
+# program lasts a hundred times as long as a real one: so many in a thousand switches are forgiven.
+MISSED_PER_THOUSAND = 1
+FORGIVEN_LOSSES = {"recursion", "state-mismatch"}
+# What a request may take less than its program waited for it beyond its own processor time: the
+# way down to the driver and, after the interrupt, up to the waking.
+REQUEST_SHARE_LEAST = 0.90
 
 
 @dataclasses.dataclass
@@ -58,6 +69,11 @@ class Verdict:
         self.problems += problems
 
 
+def seconds_of_day(time):
+    hours, minutes, seconds = time.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
 class Missing(Exception):
     """An answer that did not come, or is none."""
 
@@ -70,6 +86,8 @@ class Console:
         self.blocks = {name: (body, int(code)) for name, body, code in BLOCK.findall(text)}
         self.boot = BOOT.search(text)
         self.done = DONE.search(text)
+        clock = CLOCK.search(text)
+        self.clock_offset = seconds_of_day(clock[1]) - float(clock[2]) if clock else 0.0
 
     def text(self, name):
         if name not in self.blocks:
@@ -115,9 +133,13 @@ def check_leftovers(console):
 
 def check_losses(console, name):
     """Totals are folded in the kernel: nothing that takes from them may be lost."""
-    losses = console.json(name).get("header", {}).get("losses", [])
+    answer = console.json(name)
+    switches = sum(ledger_checks.number(row, f"switches_{kind}") for row in answer["threads"]
+                   for kind in ("voluntary", "involuntary"))
+    forgiven = MISSED_PER_THOUSAND * switches / 1000
     return [f"{name}: {loss['count']} lost: {loss['reason']} ({loss.get('meaning', '')})"
-            for loss in losses if loss["reason"] in TOTALS_LOSSES]
+            for loss in answer["header"].get("losses", []) if loss["reason"] in TOTALS_LOSSES
+            and int(loss["count"]) > (forgiven if loss["reason"] in FORGIVEN_LOSSES else 0)]
 
 
 def check_conservation(console, name, verdict):
@@ -132,10 +154,52 @@ def check_conservation(console, name, verdict):
             for problem in ledger_checks.check_conservation(row)]
 
 
+def check_bracket(console, scenario, truth):
+    """Without it a difference would be the harness's fault and look like the agent's."""
+    header = console.json(f"{scenario}.threads")["header"]
+    program = console.json(f"{scenario}.{truth}.truth")
+    time_of_day = header["begin"].rstrip("Z").split("T")[1]
+    begin = (seconds_of_day(time_of_day) - console.clock_offset) % 86400
+    end = begin + float(header["duration"].rstrip("s"))
+    if begin <= program["begin_ns"] / 1e9 and program["end_ns"] / 1e9 <= end:
+        return []
+    return [f"{scenario}.{truth}: ran from {program['begin_ns'] / 1e9:.2f} to "
+            f"{program['end_ns'] / 1e9:.2f} s, outside the window from {begin:.2f} to {end:.2f} s: "
+            f"the machine is too busy to judge it"]
+
+
+def wait_ns(console):
+    """By how much the kernel's account of a wait and ours may part here. The kernel stamps a waking
+    after our program on it, and a switch before: their average cost, by the kernel's own clock."""
+    average = {program.get("name", ""): program["run_time_ns"] / program["run_cnt"]
+               for program in console.json("programs") if program.get("run_cnt")}
+    switch = average.get("sched_switch") or average["sched_switch_v5_10"]
+    return average["sched_waking"] + 2 * switch + TURN_NS
+
+
+def interrupts_ns(console, scenario):
+    """Time in interrupts, of all CPUs: the kernel leaves it out of a thread's processor time
+    (CONFIG_IRQ_TIME_ACCOUNTING), the ledger charges it to the thread it fell on."""
+    before, after = ([int(ticks) for ticks in row.split()[6:8]]
+                     for row in console.text(f"{scenario}.processors").split("\n")[:2])
+    return (sum(after) - sum(before)) * TICK_NS
+
+
+def with_emulation(console, scenario, truth):
+    """The truth of a program, with what the emulation may take from a thread as stolen time."""
+    waits = max(thread["voluntary"] + thread["involuntary"] for thread in truth["threads"])
+    taken = (waits * wait_ns(console) + truth.get("born", 0) * DEATH_NS
+             + interrupts_ns(console, scenario))
+    return {**truth, "steal_ns": truth["steal_ns"] + int(taken)}
+
+
 def check_truth(console, scenario, truth):
+    outside = check_bracket(console, scenario, truth)
+    if outside:
+        return outside
     judge_one = check_blocked_throughout if truth == "long_block" else ledger_checks.check
-    problems = judge_one(console.json(f"{scenario}.{truth}.truth"),
-                         console.json(f"{scenario}.threads"))
+    own = with_emulation(console, scenario, console.json(f"{scenario}.{truth}.truth"))
+    problems = judge_one(own, console.json(f"{scenario}.threads"))
     return [f"{scenario}.{truth}: {problem}" for problem in problems]
 
 
@@ -146,9 +210,11 @@ def check_blocked_throughout(truth, answer):
     for thread in truth["threads"]:
         row = rows.get(thread["tid"], {})
         piped, wall = ledger_checks.waits_of(row).get("pipe", 0), ledger_checks.number(row, "wall_ns")
-        if not wall or abs(wall - piped) > ledger_checks.slack_ns(truth, thread, wall):
+        awake = thread["cpu_ns"] + thread["run_delay_ns"]
+        if not wall or wall - piped > ledger_checks.slack_ns(truth, thread, wall) + awake:
             problems.append(f"{thread['role']} {thread['tid']}: pipe is {piped / 1e6:.3f} ms of a "
-                            f"wall time of {wall / 1e6:.3f} ms, though it never left the wait")
+                            f"wall time of {wall / 1e6:.3f} ms, but it was awake for "
+                            f"{awake / 1e6:.3f} ms")
     return problems
 
 
@@ -160,22 +226,22 @@ def check_io(console, scenario):
     if device is None:
         return [f"{scenario}.io: no device {DEVICE}"]
     reads = [thread["ops"]["read"] for thread in truth["threads"]]
-    count, elapsed = sum(op["count"] for op in reads), sum(op["ns"] for op in reads)
+    count, most = sum(op["count"] for op in reads), sum(op["ns"] for op in reads)
+    busy = sum(thread["cpu_ns"] + thread["run_delay_ns"] for thread in truth["threads"])
     requests = ledger_checks.number(device["read"], "requests")
     spent = sum(ledger_checks.number(device["read"], part) for part in ("queue_ns", "device_ns"))
     problems = [] if requests == count else [f"{requests} reads, the program made {count}"]
-    if not DEVICE_SHARE_LEAST * elapsed <= spent <= elapsed:
-        problems.append(f"the reads took {spent / 1e6:.1f} ms, the program waited "
-                        f"{elapsed / 1e6:.1f} ms for them")
+    if not REQUEST_SHARE_LEAST * (most - busy) <= spent <= most:
+        problems.append(f"the reads took {spent / 1e6:.1f} ms, the program waited between "
+                        f"{(most - busy) / 1e6:.1f} and {most / 1e6:.1f} ms for them")
     return [f"{scenario}.io: {problem}" for problem in problems]
 
 
 def checks_of(scenario, console, verdict):
     """Every check of a scenario, as functions without arguments."""
     name = scenario.name
-    for view in scenario.views:
-        yield lambda view=view: check_losses(console, f"{name}.{view}")
     if "threads" in scenario.views:
+        yield lambda: check_losses(console, f"{name}.threads")
         yield lambda: check_conservation(console, f"{name}.threads", verdict)
         for truth in scenario.truths:
             yield lambda truth=truth: check_truth(console, name, truth)
