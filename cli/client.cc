@@ -61,8 +61,7 @@ struct Client::Connection {
   bool Await(grpc::ClientContext* context) {
     void* tag = nullptr;
     bool ok = false;
-    while (queue.AsyncNext(&tag, &ok, After(kTickInterval)) ==
-           grpc::CompletionQueue::TIMEOUT) {
+    while (queue.AsyncNext(&tag, &ok, After(kTickInterval)) == grpc::CompletionQueue::TIMEOUT) {
       if (!given_up && tick && !tick()) {
         given_up = true;
         context->TryCancel();
@@ -79,7 +78,9 @@ struct Client::Connection {
       case grpc::StatusCode::UNAVAILABLE:
       case grpc::StatusCode::CANCELLED:
         return absl::UnavailableError(
-            absl::StrCat(agent, " cannot be reached or went away: ", status.error_message()));
+            answered ? absl::StrCat(agent, " went away or cannot answer now: ",
+                                    status.error_message())
+                     : absl::StrCat(agent, " cannot be reached: ", status.error_message()));
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         return absl::DeadlineExceededError(absl::StrCat(
             agent, " gave no answer within ", absl::FormatDuration(allowed),
@@ -94,10 +95,10 @@ struct Client::Connection {
   }
 
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(
-      std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (v1::Query::Stub::*method)(
-          grpc::ClientContext*, const Request&, grpc::CompletionQueue*),
-      const Request& request, absl::Duration measuring) {
+  absl::StatusOr<Response> Call(std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (
+                                    v1::Query::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                              grpc::CompletionQueue*),
+                                const Request& request, absl::Duration measuring) {
     grpc::ClientContext context;
     const absl::Duration allowed = measuring + endpoint.timeout;
     context.set_deadline(After(allowed));
@@ -108,6 +109,7 @@ struct Client::Connection {
     reader->Finish(&response, &status, nullptr);
     Await(&context);
     if (!status.ok()) return Explain(status, allowed);
+    answered = true;
     return response;
   }
 
@@ -116,6 +118,7 @@ struct Client::Connection {
   std::unique_ptr<v1::Query::Stub> stub;
   grpc::CompletionQueue queue;
   bool given_up = false;
+  bool answered = false;  // at least once
 };
 
 Client::Client(const Endpoint& endpoint, Tick tick)

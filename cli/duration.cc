@@ -28,7 +28,8 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view option, absl::str
   if (!ParseWithDays(text, &duration) || !(duration > absl::ZeroDuration()) ||
       duration > kLongest) {
     return absl::InvalidArgumentError(
-        absl::StrCat(option, " \"", text, "\" is not a duration: give a positive number with a "
+        absl::StrCat(option, " \"", text,
+                     "\" is not a duration: give a positive number with a "
                      "unit, at most 24h: 500ms, 10s, 2m, 1h30m"));
   }
   return duration;

@@ -1,7 +1,6 @@
 // Durations as people type them: 500ms, 10s, 2m, 1h30m.
 #pragma once
 
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"

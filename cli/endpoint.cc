@@ -61,8 +61,8 @@ absl::StatusOr<Endpoint> ResolveEndpoint(const EndpointOptions& options) {
   endpoint.tls_server_name = options.tls_server_name;
   const absl::string_view host =
       absl::string_view(endpoint.address).substr(0, endpoint.address.rfind(':'));
-  const bool asked_for_tls = !options.tls_ca.empty() || !options.tls_cert.empty() ||
-                             !options.tls_server_name.empty();
+  const bool asked_for_tls =
+      !options.tls_ca.empty() || !options.tls_cert.empty() || !options.tls_server_name.empty();
   endpoint.tls = !endpoint.IsUnix() && (asked_for_tls || !IsLoopback(host));
   return endpoint;
 }

@@ -12,7 +12,8 @@ const absl::string_view kExitCodeHelp =
     "  5  nothing matched: no such process or thread\n"
     "  6  a file is not what it should be\n"
     "130  interrupted\n"
-    "`waitscope run` exits with its command's code (127: not found, 128 + n: killed by signal n).\n";
+    "`waitscope run` exits with its command's code (127: not found, 128 + n: killed by signal "
+    "n).\n";
 
 ExitCode ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {

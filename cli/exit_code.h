@@ -1,7 +1,6 @@
 // What the exit code of every command means.
 #pragma once
 
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 

@@ -18,8 +18,12 @@ struct Suffix {
 
 // Longer suffixes first: ".speedscope.json" is also ".json".
 constexpr Suffix kSuffixes[] = {
-    {".speedscope.json", "speedscope"}, {".json", "json"},   {".svg", "svg"},
-    {".folded", "folded"},              {".pb.gz", "pprof"}, {".pprof", "pprof"},
+    {".speedscope.json", "speedscope"},
+    {".json", "json"},
+    {".svg", "svg"},
+    {".folded", "folded"},
+    {".pb.gz", "pprof"},
+    {".pprof", "pprof"},
     {".txt", "text"},
 };
 
@@ -83,8 +87,7 @@ void AddEndpointOptions(CLI::App& app, EndpointOptions& options) {
 void AddTargetOptions(CLI::App& app, TargetOptions& options) {
   app.add_option("--pid,-p", options.pids, "these processes (default: the whole machine)")
       ->allow_extra_args(false);
-  app.add_option("--tid,-t", options.tids, "these threads")
-      ->allow_extra_args(false);
+  app.add_option("--tid,-t", options.tids, "these threads")->allow_extra_args(false);
   app.add_option("--comm", options.comms, "processes or threads of this name")
       ->allow_extra_args(false);
   app.add_option("--cgroup", options.cgroups, "processes in cgroups below this path")
@@ -96,16 +99,18 @@ void AddTargetOptions(CLI::App& app, TargetOptions& options) {
 void AddTimeOptions(CLI::App& app, TimeOptions& options) {
   auto* duration = app.add_option("--duration,-d", options.duration,
                                   "measure this long from now: 500ms, 10s, 2m (default 5s)");
-  auto* since = app.add_option("--since", options.since,
-                               "the last so long, from the agent's history: 10m");
+  auto* since =
+      app.add_option("--since", options.since, "the last so long, from the agent's history: 10m");
   duration->excludes(since);
 }
 
 void AddOutputOptions(CLI::App& app, OutputOptions& options,
                       const std::vector<std::string>& formats) {
   app.add_option("--output", options.format,
-                 absl::StrCat("one of ", absl::StrJoin(formats, ", "), " (default: by the name of "
-                              "-o, else ", formats.front(), ")"))
+                 absl::StrCat("one of ", absl::StrJoin(formats, ", "),
+                              " (default: by the name of "
+                              "-o, else ",
+                              formats.front(), ")"))
       ->check(CLI::IsMember(formats));
   app.add_option("-o,--output-file", options.file, "write to this file, whole or not at all");
 }

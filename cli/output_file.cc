@@ -114,7 +114,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   while ((got = read(fd, buffer, sizeof buffer)) > 0) data.append(buffer, static_cast<size_t>(got));
   const int error = errno;
   close(fd);
-  if (got < 0) return absl::DataLossError(absl::StrCat("cannot read ", path, ": ", strerror(error)));
+  if (got < 0)
+    return absl::DataLossError(absl::StrCat("cannot read ", path, ": ", strerror(error)));
   return data;
 }
 

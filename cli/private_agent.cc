@@ -36,8 +36,8 @@ constexpr int kCapBpf = 39;
 
 absl::StatusOr<std::string> MakeDirectory() {
   const char* root = getenv("TMPDIR");
-  std::string path = absl::StrCat(root != nullptr && *root != '\0' ? root : "/tmp",
-                                  "/waitscope-XXXXXX");
+  std::string path =
+      absl::StrCat(root != nullptr && *root != '\0' ? root : "/tmp", "/waitscope-XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
     return absl::InternalError(absl::StrCat("cannot make a directory for a private agent, ", path,
                                             ": ", strerror(errno), "; set TMPDIR"));
@@ -69,8 +69,8 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::
   sigset_t defaults = none;
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -82,9 +82,9 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::
   close(ready[1]);
   if (error == 0) return Spawned{pid, ready[0]};
   close(ready[0]);
-  return absl::UnavailableError(absl::StrCat(
-      "cannot start a private agent, ", words[0], ": ", strerror(error),
-      error == ENOENT ? ". Install waitscoped beside waitscope or in PATH" : ""));
+  return absl::UnavailableError(
+      absl::StrCat("cannot start a private agent, ", words[0], ": ", strerror(error),
+                   error == ENOENT ? ". Install waitscoped beside waitscope or in PATH" : ""));
 }
 
 // True when the agent said it is ready; false when it ended instead or took too long.
@@ -115,8 +115,7 @@ void Stop(pid_t pid) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PrivateAgent>> PrivateAgent::Start(
-    const std::string& program, const std::vector<std::string>& arguments,
-    Interrupts* interrupts) {
+    const std::string& program, const std::vector<std::string>& arguments, Interrupts* interrupts) {
   absl::StatusOr<std::string> directory = MakeDirectory();
   if (!directory.ok()) return directory.status();
   std::vector<std::string> words = {program,
@@ -155,7 +154,9 @@ PrivateAgent::~PrivateAgent() {
   std::filesystem::remove_all(directory_, error);
 }
 
-std::string PrivateAgent::endpoint() const { return absl::StrCat("unix:", directory_, "/agent.sock"); }
+std::string PrivateAgent::endpoint() const {
+  return absl::StrCat("unix:", directory_, "/agent.sock");
+}
 
 std::string PrivateAgent::LastWords() const {
   const absl::StatusOr<std::string> log = ReadFile(directory_ + "/log");

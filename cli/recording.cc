@@ -42,8 +42,8 @@ absl::StatusOr<std::unique_ptr<PrivateAgent>> OpenRecording(const Session& sessi
                                                             const std::string& path) {
   if (absl::Status readable = CheckReadable(path); !readable.ok()) return readable;
   if (!LooksLikeRecording(path)) {
-    return absl::DataLossError(absl::StrCat(
-        path, " is not a recording: make one with `waitscope record -o FILE.wslog`"));
+    return absl::DataLossError(
+        absl::StrCat(path, " is not a recording: make one with `waitscope record -o FILE.wslog`"));
   }
   absl::StatusOr<std::unique_ptr<PrivateAgent>> agent =
       PrivateAgent::Start(AgentProgram(), {"--replay", path}, session.interrupts);

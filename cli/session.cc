@@ -33,11 +33,10 @@ absl::Status NoPrivilege(const Endpoint& endpoint, const std::string& missing) {
 }
 
 absl::Status NotAllowedIn(const Endpoint& endpoint, const absl::Status& status) {
-  return absl::UnavailableError(absl::StrCat(status.message(),
-                                             endpoint.IsUnix()
-                                                 ? ". Is waitscoped running, and may this user "
-                                                   "open its socket?"
-                                                 : ". Check address, firewall and --tls-* options"));
+  return absl::UnavailableError(absl::StrCat(
+      status.message(), endpoint.IsUnix() ? ". Is waitscoped running, and may this user "
+                                            "open its socket?"
+                                          : ". Check address, firewall and --tls-* options"));
 }
 
 absl::StatusOr<Connection> StartPrivate(const Session& session, Endpoint endpoint) {

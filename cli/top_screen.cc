@@ -229,8 +229,7 @@ void TopScreen::PaintProcesses() {
 }
 
 void TopScreen::PaintThreads() {
-  const std::string text =
-      RenderThreads(threads_, {}, {.color = false, .width = COLS - 1});
+  const std::string text = RenderThreads(threads_, {}, {.color = false, .width = COLS - 1});
   const std::vector<std::string> lines = absl::StrSplit(text, '\n');
   for (int row = 0; row < static_cast<int>(lines.size()) && row < LINES - kFootLines; ++row) {
     PaintText(row, Hue::kPlain, lines[static_cast<size_t>(row)]);

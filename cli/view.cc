@@ -14,8 +14,7 @@ absl::StatusOr<ViewPlan> PlanView(const Session& session, const ViewOptions& opt
   return ViewPlan{*std::move(format), *std::move(range), style};
 }
 
-absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session,
-                                               const v1::TimeRange& range) {
+absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session, const v1::TimeRange& range) {
   const Needs needs = range.has_since() && !session.replaying ? Needs::kHistory : Needs::kAnyAgent;
   absl::StatusOr<Connection> connection = Connect(session, needs);
   if (!connection.ok()) return connection.status();
@@ -34,9 +33,9 @@ absl::Status CheckTarget(Client& client, const TargetOptions& target) {
   const absl::StatusOr<v1::ProcessesResponse> there =
       client.ListProcesses(MakeViewRequest(ToTarget(target), {}));
   if (!there.ok() || !there->processes().empty()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat(
-      "no process or thread matches", TargetFlags(target),
-      ": it has ended, or never was there. `waitscope top` shows what runs"));
+  return absl::NotFoundError(
+      absl::StrCat("no process or thread matches", TargetFlags(target),
+                   ": it has ended, or never was there. `waitscope top` shows what runs"));
 }
 
 v1::ViewRequest MakeViewRequest(const v1::Target& target, const v1::TimeRange& range) {

@@ -65,9 +65,9 @@ absl::StatusOr<int> RunView(const Session& session, const ViewOptions& options,
   if (!plan.ok()) return plan.status();
   const absl::StatusOr<Response> response = AskView(session, options, view, plan->range);
   if (!response.ok()) return response.status();
-  const absl::StatusOr<std::string> text =
-      plan->format == "json" ? RenderJson(*response)
-                             : view.render(*response, plan->format, plan->style);
+  const absl::StatusOr<std::string> text = plan->format == "json"
+                                               ? RenderJson(*response)
+                                               : view.render(*response, plan->format, plan->style);
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteOutput(options.output.file, *text); !status.ok()) return status;
   return kOk;

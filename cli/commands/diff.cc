@@ -53,8 +53,8 @@ absl::StatusOr<DiffSide> SideOf(const Session& session, const std::string& path,
   if (!text.ok()) return text.status();
   absl::StatusOr<FoldedStacks> folded = ParseFolded(*text);
   if (!folded.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(path, " is neither a recording nor folded stacks: ", folded.status().message()));
+    return absl::DataLossError(absl::StrCat(
+        path, " is neither a recording nor folded stacks: ", folded.status().message()));
   }
   return DiffSide{path, *std::move(folded), {}, 0};
 }

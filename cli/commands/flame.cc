@@ -1,6 +1,6 @@
 #include "cli/commands/commands.h"
-#include "cli/render/folded.h"
 #include "cli/render/flame_svg.h"
+#include "cli/render/folded.h"
 #include "cli/render/pprof.h"
 #include "cli/render/profile_text.h"
 #include "cli/render/speedscope.h"
@@ -23,9 +23,8 @@ struct FlameOptions {
   }
 };
 
-absl::StatusOr<std::string> Render(const FlameOptions& options,
-                                   const v1::ProfileResponse& profile, absl::string_view format,
-                                   const TextStyle& style) {
+absl::StatusOr<std::string> Render(const FlameOptions& options, const v1::ProfileResponse& profile,
+                                   absl::string_view format, const TextStyle& style) {
   if (format == "folded") return RenderFolded(profile, {options.prefix(), options.class_frames});
   if (format == "svg") return RenderFlameSvg(profile, options.prefix());
   if (format == "pprof") return RenderPprof(profile);

@@ -23,9 +23,8 @@ View<v1::IoResponse> IoViewOf(const ViewOptions& options) {
 Action Add(CLI::App& app) {
   const auto options = std::make_shared<ViewOptions>();
   AddViewOptions(app, *options, IoViewOf(*options).formats);
-  return [options](const Session& session) {
-    return RunView(session, *options, IoViewOf(*options));
-  };
+  return
+      [options](const Session& session) { return RunView(session, *options, IoViewOf(*options)); };
 }
 
 }  // namespace

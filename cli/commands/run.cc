@@ -34,8 +34,7 @@ absl::StatusOr<RunReport> AskAbout(Client& client, const v1::Target& target,
   v1::TimeRange range;
   *range.mutable_begin() = begin;
   RunReport report;
-  absl::StatusOr<v1::ThreadsResponse> threads =
-      client.ListThreads(MakeViewRequest(target, range));
+  absl::StatusOr<v1::ThreadsResponse> threads = client.ListThreads(MakeViewRequest(target, range));
   if (!threads.ok()) return threads.status();
   report.threads = *std::move(threads);
   v1::ProfileRequest request;

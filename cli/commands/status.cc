@@ -38,9 +38,8 @@ Action Add(CLI::App& app) {
   const std::vector<std::string> formats = {"text", "json"};
   const auto options = std::make_shared<OutputOptions>();
   AddOutputOptions(app, *options, formats);
-  return [options, formats](const Session& session) {
-    return ShowStatus(session, *options, formats);
-  };
+  return
+      [options, formats](const Session& session) { return ShowStatus(session, *options, formats); };
 }
 
 }  // namespace

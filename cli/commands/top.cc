@@ -56,9 +56,8 @@ absl::StatusOr<int> ShowLive(const Session& session, const TopOptions& options) 
   absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
   if (!connection.ok()) return connection.status();
   TopScreen screen;
-  connection->client->set_tick([&session, &screen] {
-    return screen.HandleKeys() && !session.interrupts->Pending();
-  });
+  connection->client->set_tick(
+      [&session, &screen] { return screen.HandleKeys() && !session.interrupts->Pending(); });
   const v1::Target target = ToTarget(options.view.target);
   for (bool first = true; !screen.quit(); first = false) {
     const absl::Status status = Refresh(*connection->client, target, first, &screen);

@@ -65,9 +65,9 @@ std::string RenderDiffSvg(const DiffSide& before, const DiffSide& after) {
   const std::unique_ptr<FlameNode> root = MergeStacks(stacks, "all");
   const FlameLayout layout = LayOut(*root, kNarrowest);
   SvgPicture picture;
-  picture.title = absl::StrCat(before.name, " -> ", after.name, ": ",
-                               DurationText(NsOf(*root, kBefore)), " -> ",
-                               DurationText(NsOf(*root, kAfter)));
+  picture.title =
+      absl::StrCat(before.name, " -> ", after.name, ": ", DurationText(NsOf(*root, kBefore)),
+                   " -> ", DurationText(NsOf(*root, kAfter)));
   picture.lines = {"width is the time of both together"};
   picture.legend = {{"came", std::string(kCame)}, {"went", std::string(kWent)}};
   picture.depth = layout.depth;

@@ -28,9 +28,9 @@ class Builder {
     const auto& begin = source_.header().begin();
     out_.set_time_nanos(begin.seconds() * 1'000'000'000 + begin.nanos());
     out_.set_duration_nanos(static_cast<int64_t>(DurationNs(source_.header())));
-    out_.add_comment(Intern(absl::StrCat("waitscope ", source_.header().agent_version(), " on ",
-                                         source_.header().host(), ", ",
-                                         LossSummary({}, source_.header()))));
+    out_.add_comment(
+        Intern(absl::StrCat("waitscope ", source_.header().agent_version(), " on ",
+                            source_.header().host(), ", ", LossSummary({}, source_.header()))));
     return std::move(out_);
   }
 

@@ -59,8 +59,8 @@ std::vector<Group> HeaviestFirst(const v1::ProfileResponse& profile) {
 // A parent waits for what its child waits for, and kernel threads wait for work in a class of
 // their own: neither is an answer.
 bool IsIdle(const Group& group) {
-  return group.wait_class == "poll" || group.wait_class == "sleep" ||
-         group.wait_class == "child" || group.what == "other in kernel";
+  return group.wait_class == "poll" || group.wait_class == "sleep" || group.wait_class == "child" ||
+         group.what == "other in kernel";
 }
 
 std::string TimesText(uint64_t count) {
@@ -81,23 +81,22 @@ std::string StackText(const TextStyle& style, const Group& group) {
 }
 
 std::string GroupText(const TextStyle& style, const Group& group, uint64_t total_ns) {
-  std::string line = absl::StrFormat("%8s %7s  ", DurationText(group.ns),
-                                     PercentText(group.ns, total_ns));
+  std::string line =
+      absl::StrFormat("%8s %7s  ", DurationText(group.ns), PercentText(group.ns, total_ns));
   line += Paint(style, HueOfClass(group.wait_class), Truncated(group.what, style.width - 20));
   const std::string longest =
       group.longest_ns == 0 ? "" : ", longest " + DurationText(group.longest_ns);
-  return absl::StrCat(line, "\n", StackText(style, group), "\n",
-                      Paint(style, Hue::kDim,
-                            absl::StrFormat("      %s, %d thread%s, %s%s\n",
-                                            Printable(group.frames.front().name),
-                                            group.threads.size(),
-                                            group.threads.size() == 1 ? "" : "s",
-                                            TimesText(group.count), longest)));
+  return absl::StrCat(
+      line, "\n", StackText(style, group), "\n",
+      Paint(style, Hue::kDim,
+            absl::StrFormat("      %s, %d thread%s, %s%s\n", Printable(group.frames.front().name),
+                            group.threads.size(), group.threads.size() == 1 ? "" : "s",
+                            TimesText(group.count), longest)));
 }
 
 std::string Title(const TextStyle& style, const v1::ProfileResponse& profile) {
-  std::string title = Paint(style, Hue::kBold,
-                            absl::StrCat(profile.kind(), " ", DurationText(profile.total_ns())));
+  std::string title =
+      Paint(style, Hue::kBold, absl::StrCat(profile.kind(), " ", DurationText(profile.total_ns())));
   if (profile.exact_total_ns() > 0) {
     absl::StrAppend(&title, " in stacks, of ", DurationText(profile.exact_total_ns()),
                     " measured exactly");

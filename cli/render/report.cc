@@ -15,8 +15,8 @@ std::string LossLines(const TextStyle& style, const v1::Header& header) {
   std::string lines;
   for (const v1::Loss& loss : header.losses()) {
     if (loss.count() == 0) continue;
-    const std::string line = absl::StrCat("lost: ", CountText(loss.count()), " x ", loss.reason(),
-                                          ": ", loss.meaning());
+    const std::string line =
+        absl::StrCat("lost: ", CountText(loss.count()), " x ", loss.reason(), ": ", loss.meaning());
     lines += Paint(style, Hue::kWarning, Wrapped(style, line, 2)) + "\n";
   }
   return lines;
@@ -44,7 +44,8 @@ std::string LossSummary(const TextStyle& style, const v1::Header& header) {
   if (!LostSomething(header)) return "lost: nothing";
   std::string summary = "LOST:";
   for (const v1::Loss& loss : header.losses()) {
-    if (loss.count() > 0) absl::StrAppend(&summary, " ", CountText(loss.count()), " ", loss.reason());
+    if (loss.count() > 0)
+      absl::StrAppend(&summary, " ", CountText(loss.count()), " ", loss.reason());
   }
   return Paint(style, Hue::kWarning, summary);
 }

@@ -95,11 +95,10 @@ std::string LongestWait(const v1::ProfileResponse& profile, const TextStyle& sty
 std::string RenderRun(const RunReport& report, const TextStyle& style) {
   const Sums sums = SumThreads(report.threads);
   const double at_once =
-      report.wall_ns == 0
-          ? 0.0
-          : static_cast<double>(sums.wall_ns) / static_cast<double>(report.wall_ns);
-  std::string text =
-      Paint(style, Hue::kBold, Truncated(Printable(report.command), std::max(10, style.width - 48)));
+      report.wall_ns == 0 ? 0.0
+                          : static_cast<double>(sums.wall_ns) / static_cast<double>(report.wall_ns);
+  std::string text = Paint(style, Hue::kBold,
+                           Truncated(Printable(report.command), std::max(10, style.width - 48)));
   absl::StrAppendFormat(&text, ": %s wall, %.1f threads at once on average\n",
                         StretchText(report.wall_ns), at_once);
   text += SharesText(sums, style) + LongestWait(report.profile, style);

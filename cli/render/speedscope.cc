@@ -51,20 +51,19 @@ std::string RenderSpeedscope(const v1::ProfileResponse& profile, Prefix prefix) 
     total_ns += stack.ns;
   }
   const std::string name = absl::StrCat(profile.kind(), " on ", profile.header().host());
-  const json document = {
-      {"$schema", "https://www.speedscope.app/file-format-schema.json"},
-      {"name", name},
-      {"exporter", absl::StrCat("waitscope ", profile.header().agent_version())},
-      {"activeProfileIndex", 0},
-      {"shared", {{"frames", frames.Take()}}},
-      {"profiles",
-       {{{"type", "sampled"},
-         {"name", name},
-         {"unit", "nanoseconds"},
-         {"startValue", 0},
-         {"endValue", total_ns},
-         {"samples", std::move(samples)},
-         {"weights", std::move(weights)}}}}};
+  const json document = {{"$schema", "https://www.speedscope.app/file-format-schema.json"},
+                         {"name", name},
+                         {"exporter", absl::StrCat("waitscope ", profile.header().agent_version())},
+                         {"activeProfileIndex", 0},
+                         {"shared", {{"frames", frames.Take()}}},
+                         {"profiles",
+                          {{{"type", "sampled"},
+                            {"name", name},
+                            {"unit", "nanoseconds"},
+                            {"startValue", 0},
+                            {"endValue", total_ns},
+                            {"samples", std::move(samples)},
+                            {"weights", std::move(weights)}}}}};
   // Names come from other people's programs and may be broken UTF-8.
   return document.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -39,9 +39,9 @@ void Append(std::vector<NamedFrame> more, std::vector<NamedFrame>* frames) {
 std::vector<NamedFrame> WakerFrames(const v1::ProfileResponse& profile, const v1::Sample& sample) {
   std::vector<NamedFrame> frames =
       FramesOf(profile.stacks(), profile.frames(), sample.waker_user_stack(), FrameKind::kUser);
-  Append(FramesOf(profile.stacks(), profile.frames(), sample.waker_kernel_stack(),
-                  FrameKind::kKernel),
-         &frames);
+  Append(
+      FramesOf(profile.stacks(), profile.frames(), sample.waker_kernel_stack(), FrameKind::kKernel),
+      &frames);
   std::reverse(frames.begin(), frames.end());
   if (sample.waker().tid() != 0) {
     frames.push_back({sample.waker().comm(), FrameKind::kProcess});

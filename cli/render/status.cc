@@ -41,8 +41,8 @@ std::string CapabilityText(const TextStyle& style, const v1::Status& status) {
 
 Cell PerRun(const v1::Program& program) {
   if (program.run_count() == 0) return {"-"};
-  return {absl::StrFormat("%.0f ns", static_cast<double>(program.run_ns()) /
-                                         static_cast<double>(program.run_count()))};
+  return {absl::StrFormat(
+      "%.0f ns", static_cast<double>(program.run_ns()) / static_cast<double>(program.run_count()))};
 }
 
 std::string ProgramText(const TextStyle& style, const v1::Status& status) {
@@ -53,11 +53,12 @@ std::string ProgramText(const TextStyle& style, const v1::Status& status) {
                {"SKIPPED"}});
   for (const v1::Program& program : status.programs()) {
     const uint64_t skipped = program.recursion_misses();
-    table.Add({{program.name()},
-               program.attached() ? Cell{program.attach()} : Cell{"no", Hue::kDim},
-               {program.run_count() == 0 ? "-" : CountText(program.run_count())},
-               PerRun(program),
-               {skipped == 0 ? "-" : CountText(skipped), skipped == 0 ? Hue::kDim : Hue::kWarning}});
+    table.Add(
+        {{program.name()},
+         program.attached() ? Cell{program.attach()} : Cell{"no", Hue::kDim},
+         {program.run_count() == 0 ? "-" : CountText(program.run_count())},
+         PerRun(program),
+         {skipped == 0 ? "-" : CountText(skipped), skipped == 0 ? Hue::kDim : Hue::kWarning}});
   }
   return table.empty() ? "" : "\n" + table.Render(style);
 }

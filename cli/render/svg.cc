@@ -75,8 +75,9 @@ size_t SequenceLength(absl::string_view text) {
   if (byte < 0x80) return byte >= 0x20 && byte != 0x7F ? 1 : 0;
   const size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC2 ? 2 : 0;
   if (length == 0 || byte > 0xF4 || text.size() < length) return 0;
-  const bool continues = std::all_of(text.begin() + 1, text.begin() + static_cast<int>(length),
-                                     [](char c) { return (static_cast<unsigned char>(c) >> 6) == 2; });
+  const bool continues =
+      std::all_of(text.begin() + 1, text.begin() + static_cast<int>(length),
+                  [](char c) { return (static_cast<unsigned char>(c) >> 6) == 2; });
   return continues ? length : 0;
 }
 
@@ -115,7 +116,8 @@ std::string RenderSvg(const SvgPicture& picture) {
   std::string svg = Head(bottom + 34);
   svg += Text(kPad, 24, "class=\"title\"", picture.title) + Buttons();
   int y = 24;
-  for (const std::string& line : picture.lines) svg += Text(kPad, y += kRow, "class=\"line\"", line);
+  for (const std::string& line : picture.lines)
+    svg += Text(kPad, y += kRow, "class=\"line\"", line);
   svg += Legend(picture, y + 22);
   for (const SvgBox& box : picture.boxes) svg += Box(picture, box);
   svg += Text(kPad, bottom + 18, "id=\"info\"", "");

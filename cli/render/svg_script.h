@@ -6,7 +6,7 @@ namespace waitscope::cli {
 
 inline constexpr char kSvgStyle[] = R"css(
 svg { background: #ffffff; }
-text { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #1c1c1c; }
+text { white-space: pre; font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #1c1c1c; }
 .title { font-size: 16px; font-weight: bold; }
 .line, .legend { fill: #5b5b5b; }
 .button { fill: #1f6fb2; cursor: pointer; }

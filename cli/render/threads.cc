@@ -78,16 +78,17 @@ Table ThreadTable() {
 
 std::string Title(const TextStyle& style, const Section& section) {
   const v1::Process& process = *section.process;
-  std::string title = absl::StrFormat("%s  pid %d  %d thread%s", Printable(process.comm()),
-                                      process.pid(), process.threads(),
-                                      process.threads() == 1 ? "" : "s");
+  std::string title =
+      absl::StrFormat("%s  pid %d  %d thread%s", Printable(process.comm()), process.pid(),
+                      process.threads(), process.threads() == 1 ? "" : "s");
   if (process.threads_exited() > 0) {
     absl::StrAppend(&title, " (", process.threads_exited(), " exited)");
   }
   const v1::Totals& totals = process.totals();
-  const double residual =
-      totals.wall_ns() == 0 ? 0.0 : 100.0 * std::abs(static_cast<double>(totals.residual_ns())) /
-                                        static_cast<double>(totals.wall_ns());
+  const double residual = totals.wall_ns() == 0
+                              ? 0.0
+                              : 100.0 * std::abs(static_cast<double>(totals.residual_ns())) /
+                                    static_cast<double>(totals.wall_ns());
   return Paint(style, Hue::kBold, title) + absl::StrFormat("  residual %.2f %%", residual);
 }
 
@@ -161,8 +162,9 @@ std::string ManyProcessesText(const v1::ThreadsResponse& response, bool all,
   }
   std::string text = table.Render(style);
   if (section.shown.size() > shown) {
-    text += Paint(style, Hue::kDim, absl::StrCat(" and ", section.shown.size() - shown,
-                                                 " threads that did less (--all lists them)\n"));
+    text += Paint(style, Hue::kDim,
+                  absl::StrCat(" and ", section.shown.size() - shown,
+                               " threads that did less (--all lists them)\n"));
   }
   return text + FoldedLine(style, section.folded) + "\n";
 }

@@ -54,8 +54,7 @@ bool Contains(const std::string& text, const std::string& part) {
 
 bool Matches(const v1::Process& process, const std::string& filter) {
   return filter.empty() || Contains(process.comm(), filter) ||
-         Contains(process.command(), filter) ||
-         absl::StrContains(process.container(), filter) ||
+         Contains(process.command(), filter) || absl::StrContains(process.container(), filter) ||
          absl::StrCat(process.pid()) == filter;
 }
 
@@ -100,8 +99,8 @@ void Sort(const TopView& view, std::vector<TopRow>* rows) {
 }
 
 size_t CountTelling(const std::vector<TopRow>& rows) {
-  const auto idle = std::find_if(rows.begin(), rows.end(),
-                                 [](const TopRow& row) { return row.telling_ns == 0; });
+  const auto idle =
+      std::find_if(rows.begin(), rows.end(), [](const TopRow& row) { return row.telling_ns == 0; });
   return static_cast<size_t>(idle - rows.begin());
 }
 
@@ -178,7 +177,9 @@ std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view
   std::string text = TopHeadline(response, style) + "\n";
   text += TopTable(rows, DurationNs(response.header())).Render(style);
   if (all > rows.size()) {
-    text += Paint(style, Hue::kDim, absl::StrCat(" and ", all - rows.size(), " processes that did less or nothing\n"));
+    text +=
+        Paint(style, Hue::kDim,
+              absl::StrCat(" and ", all - rows.size(), " processes that did less or nothing\n"));
   }
   text += Paint(style, Hue::kDim, " (threads' worth of time: 2.0 is two threads all the time)\n");
   const std::string pid = rows.empty() ? "PID" : absl::StrCat(rows.front().pid);

@@ -31,8 +31,8 @@ struct TopView {
   // By all that is not idle, until a column is chosen.
   bool by_not_idle = true;
   TopColumn sort = TopColumn::kRunning;
-  std::string filter;            // part of a name, command line or container; or a pid
-  bool kernel_threads = false;   // list them one by one instead of as one row
+  std::string filter;           // part of a name, command line or container; or a pid
+  bool kernel_threads = false;  // list them one by one instead of as one row
 };
 
 // One line of the view: a process, or all kernel threads together (pid 2).

@@ -27,9 +27,9 @@ std::string WaitText(absl::string_view wait_class, const v1::WaitObject& object,
 
 std::string OpenWaitLine(const TextStyle& style, const v1::Thread& thread) {
   const v1::OpenWait& wait = thread.open_wait();
-  const std::string line = absl::StrFormat(
-      "%7d  %-16s %9s%s  ", thread.tid(), Printable(thread.comm()), DurationText(wait.ns()),
-      wait.since_before_agent() ? "+" : " ");
+  const std::string line =
+      absl::StrFormat("%7d  %-16s %9s%s  ", thread.tid(), Printable(thread.comm()),
+                      DurationText(wait.ns()), wait.since_before_agent() ? "+" : " ");
   return line + Paint(style, HueOfClass(wait.class_()),
                       WaitText(wait.class_(), wait.object(), wait.syscall()));
 }

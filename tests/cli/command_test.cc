@@ -55,22 +55,22 @@ TEST(Command, HelpIsNoFailureAndDocumentsExitCodes) {
 }
 
 TEST(Command, BadUsageIsTwoAndSaysWhatIsAccepted) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {},
-           {"thread"},
-           {"threads", "--pidd", "1"},
-           {"threads", "--pid", "one"},
-           {"threads", "--pid", "-5"},
-           {"threads", "--output", "svg"},
-           {"threads", "--duration", "1s", "--since", "1m"},
-           {"threads", "--duration", "ten"},
-           {"threads", "--duration="},
-           {"threads", "--since", "0s"},
-           {"flame", "--kind", "on-mars"},
-           {"flame", "-o", "x.wslog", "--output", "nonsense"},
-           {"run"},
-           {"replay"},
-           {"diff", "a"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{},
+                                             {"thread"},
+                                             {"threads", "--pidd", "1"},
+                                             {"threads", "--pid", "one"},
+                                             {"threads", "--pid", "-5"},
+                                             {"threads", "--output", "svg"},
+                                             {"threads", "--duration", "1s", "--since", "1m"},
+                                             {"threads", "--duration", "ten"},
+                                             {"threads", "--duration="},
+                                             {"threads", "--since", "0s"},
+                                             {"flame", "--kind", "on-mars"},
+                                             {"flame", "-o", "x.wslog", "--output", "nonsense"},
+                                             {"run"},
+                                             {"replay"},
+                                             {"diff", "a"}}) {
     const Outcome outcome = Waitscope(words);
     EXPECT_EQ(outcome.code, kBadUsage) << testing::PrintToString(words) << outcome.err;
     EXPECT_FALSE(outcome.err.empty()) << testing::PrintToString(words);

@@ -15,7 +15,7 @@ struct FakeBehavior {
   // Runs at the start of every call on the server's side; a status code other than 0 ends it.
   std::function<int()> before_answer = [] { return 0; };
   std::string error_message = "as told";
-  std::vector<std::string> chunks;       // of a recording
+  std::vector<std::string> chunks;  // of a recording
   bool recording_hangs_at_end = false;
 };
 

@@ -60,8 +60,8 @@ TEST(GatedChild, ACommandThatIsNotThereIsTold) {
 
 TEST(GatedChild, SignalsSentToUsReachIt) {
   TheInterrupts();
-  absl::StatusOr<GatedChild> child =
-      GatedChild::Start({"sh", "-c", "trap 'exit 3' TERM; kill -TERM $PPID; while :; do sleep 0.05; done"});
+  absl::StatusOr<GatedChild> child = GatedChild::Start(
+      {"sh", "-c", "trap 'exit 3' TERM; kill -TERM $PPID; while :; do sleep 0.05; done"});
   ASSERT_TRUE(child.ok());
   EXPECT_EQ(child->Release(), 0);
   EXPECT_EQ(child->Wait(TheInterrupts()), 3);

@@ -97,9 +97,9 @@ v1::ThreadsResponse SampleThreads() {
   v1::Thread* hung = response.add_threads();
   *hung = ThreadOf(4750, "evil\x1b[31mname");
   AddWait(hung, "commit", 10 * kSecond, 0);
-  *hung->mutable_open_wait() =
-      Parse<v1::OpenWait>("class: 'commit' ns: 12000000000 syscall: 'fsync' "
-                          "object { kind: 'file' name: 'orders.db' fd: 7 }");
+  *hung->mutable_open_wait() = Parse<v1::OpenWait>(
+      "class: 'commit' ns: 12000000000 syscall: 'fsync' "
+      "object { kind: 'file' name: 'orders.db' fd: 7 }");
   return response;
 }
 

@@ -17,10 +17,11 @@ DiffSide Monday() {
 }
 
 DiffSide Tuesday() {
-  return {"tuesday.wslog",
-          {{"api;main;load;read", 12 * kSecond}, {"api;main;new", kSecond}, {"api;same", 2 * kSecond}},
-          {{"network", 13 * kSecond}, {"lock", 2 * kSecond}},
-          20 * kSecond};
+  return {
+      "tuesday.wslog",
+      {{"api;main;load;read", 12 * kSecond}, {"api;main;new", kSecond}, {"api;same", 2 * kSecond}},
+      {{"network", 13 * kSecond}, {"lock", 2 * kSecond}},
+      20 * kSecond};
 }
 
 TEST(Diff, TimesAreScaledToTheFirstsDuration) {

@@ -14,7 +14,9 @@ TEST(Svg, DropsWhatXmlCannotCarry) {
   EXPECT_EQ(XmlText("\xc3\xa9"), "\xc3\xa9");
   EXPECT_EQ(XmlText("\xc3"), "?");
   EXPECT_EQ(XmlText("\xff\xfe"), "??");
-  EXPECT_EQ(XmlText("\xe2\x82(x"), "?" "?(x");
+  EXPECT_EQ(XmlText("\xe2\x82(x"),
+            "?"
+            "?(x");
 }
 
 TEST(Svg, MixesColorsWithWhite) {

@@ -28,7 +28,8 @@ TEST(Table, ColorDoesNotDisturbTheLiningUp) {
   table.Add({{"1", Hue::kLock}, {"22", Hue::kDisk}});
   EXPECT_EQ(table.Lines(80)[1][1].text, "1");
   EXPECT_EQ(table.Lines(80)[1][1].hue, Hue::kLock);
-  EXPECT_EQ(table.Render({.color = true}).find("\x1b[38;5;134m1\x1b[0m") != std::string::npos, true);
+  EXPECT_EQ(table.Render({.color = true}).find("\x1b[38;5;134m1\x1b[0m") != std::string::npos,
+            true);
 }
 
 TEST(Table, ShortRowsAreFilledUp) {
