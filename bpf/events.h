@@ -110,8 +110,7 @@ enum loss_reason {
 	LOST_syscall_table = 12,     /* no room for a system call's totals */
 	LOST_device_table = 13,	     /* no room for a block device's totals */
 	LOST_stack_unresolved = 14,  /* a stack's addresses never reached the agent */
-	LOST_state_mismatch =
-		15, /* an event the kernel skipped, put back from the scheduler's counts */
+	LOST_state_mismatch = 15,    /* an event the kernel skipped was put back */
 	LOST_REASON_COUNT = 16,
 };
 
