@@ -49,8 +49,7 @@ absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns) cons
   std::optional<Snapshot> snapshot = pipeline_.history().Merged(begin_ns, end_ns);
   if (!snapshot) return NothingYet();
   Answer answer;
-  const uint64_t missing_ns =
-      snapshot->begin_ns > begin_ns ? snapshot->begin_ns - begin_ns : 0;
+  const uint64_t missing_ns = snapshot->begin_ns > begin_ns ? snapshot->begin_ns - begin_ns : 0;
   if (missing_ns > (end_ns - begin_ns) / kTolerance) {
     answer.notes.push_back(absl::StrCat("history is shorter than asked for: this covers the last ",
                                         Seconds(end_ns - snapshot->begin_ns), " of ",

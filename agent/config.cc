@@ -79,7 +79,8 @@ void AddRunning(CLI::App& app, Config& config) {
                "say what this kernel gives and what each view loses, then exit");
   app.add_flag("--print-config", config.print_config, "print the settings in effect, then exit");
   app.add_flag("--exit-with-parent", config.exit_with_parent, "stop when the parent process ends");
-  app.add_option("--ready-fd", config.ready_fd, "write \"ready\\n\" here once questions are answered")
+  app.add_option("--ready-fd", config.ready_fd,
+                 "write \"ready\\n\" here once questions are answered")
       ->type_name("FD");
   app.add_option("--log-level", config.log_level, "trace debug info warn error off [info]")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
@@ -109,7 +110,8 @@ absl::Status ValidateTls(const Config& config) {
 absl::Status Validate(const Config& config) {
   constexpr uint64_t kDay = 86'400'000'000'000;
   constexpr uint64_t kSecond = 1'000'000'000;
-  absl::Status status = Between("--window", config.window_ns, kSecond / 10, kDay / 24, DurationText);
+  absl::Status status =
+      Between("--window", config.window_ns, kSecond / 10, kDay / 24, DurationText);
   status.Update(
       Between("--history-time", config.history_time_ns, kSecond, 30 * kDay, DurationText));
   status.Update(Between("--history-bytes", config.history_bytes, 1 << 20, 1ULL << 40, BytesText));
@@ -150,7 +152,8 @@ std::variant<Config, EarlyExit> ParseConfig(int argc, const char* const* argv) {
 
 std::string ConfigText(const Config& config) {
   std::string text;
-  for (const std::string& address : config.listen) absl::StrAppend(&text, "--listen ", address, "\n");
+  for (const std::string& address : config.listen)
+    absl::StrAppend(&text, "--listen ", address, "\n");
   absl::StrAppend(&text, "--window ", DurationText(config.window_ns), "\n");
   absl::StrAppend(&text, "--history-time ", DurationText(config.history_time_ns), "\n");
   absl::StrAppend(&text, "--history-bytes ", BytesText(config.history_bytes), "\n");

@@ -55,8 +55,7 @@ bool TellReady(int fd) {
 }
 
 ServerOptions ServerOptionsFrom(const Config& config) {
-  return {.listen = config.listen,
-          .tls = {config.tls_cert, config.tls_key, config.tls_client_ca}};
+  return {.listen = config.listen, .tls = {config.tls_cert, config.tls_key, config.tls_client_ca}};
 }
 
 Pipeline::Options PipelineOptionsFrom(const Config& config, const Measurement& measurement) {

@@ -35,8 +35,8 @@ void History::Append(Snapshot window) {
     }
     window.stacks.clear();
     stored->snapshot = std::move(window);
-    stored->bytes = ApproximateBytes(stored->snapshot) +
-                    stored->stacks.size() * sizeof(stored->stacks.front());
+    stored->bytes =
+        ApproximateBytes(stored->snapshot) + stored->stacks.size() * sizeof(stored->stacks.front());
     bytes_ += stored->bytes;
     windows_.push_back(std::move(stored));
     Evict();

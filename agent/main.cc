@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     std::cout << waitscope::ConfigText(config);
     return 0;
   }
-  const ExitCode code = config.check ? waitscope::CheckKernel(config, std::cout)
-                                     : waitscope::RunDaemon(config);
+  const ExitCode code =
+      config.check ? waitscope::CheckKernel(config, std::cout) : waitscope::RunDaemon(config);
   return static_cast<int>(code);
 }

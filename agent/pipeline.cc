@@ -124,7 +124,8 @@ absl::StatusOr<std::shared_ptr<void>> Pipeline::LeaseSyscalls() {
   auto result = std::make_shared<std::promise<absl::Status>>();
   std::future<absl::Status> attached = result->get_future();
   Post([this, result] {
-    const absl::Status status = syscall_leases_ == 0 ? source_.WantSyscalls(true) : absl::OkStatus();
+    const absl::Status status =
+        syscall_leases_ == 0 ? source_.WantSyscalls(true) : absl::OkStatus();
     if (status.ok()) ++syscall_leases_;
     result->set_value(status);
   });

@@ -60,9 +60,8 @@ void Publisher::Publish(Window window) {
 
 void Publisher::Drain() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] {
-    return stopping_ || (hints_.empty() && windows_.empty() && !busy_);
-  });
+  changed_.wait(lock,
+                [this] { return stopping_ || (hints_.empty() && windows_.empty() && !busy_); });
 }
 
 void Publisher::Stop() {

@@ -32,8 +32,7 @@ struct OwnerOf {
 
 struct ReferredStacks {
   std::vector<StackId> operator()(const wait_event& event) const {
-    return {event.kernel_stack, event.user_stack, event.waker_kernel_stack,
-            event.waker_user_stack};
+    return {event.kernel_stack, event.user_stack, event.waker_kernel_stack, event.waker_user_stack};
   }
   std::vector<StackId> operator()(const oncpu_event& event) const {
     return {event.kernel_stack, event.user_stack};

@@ -33,8 +33,7 @@ absl::Status WriteRecords(std::string_view bytes, LogWriter& log) {
 }  // namespace
 
 Recording::Recording(Pipeline& pipeline, RecordFilter filter)
-    : pipeline_(pipeline),
-      tap_(std::make_shared<RecordTap>(std::move(filter), kMaxWaitingBytes)) {}
+    : pipeline_(pipeline), tap_(std::make_shared<RecordTap>(std::move(filter), kMaxWaitingBytes)) {}
 
 absl::Status Recording::Run(uint64_t duration_ns, WriteChunk write, GiveUp give_up) {
   LogWriter log([write](std::string_view chunk) {

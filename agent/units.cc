@@ -15,9 +15,9 @@ struct Unit {
 };
 
 // Largest first within each kind: the text of a value uses the first that divides it.
-constexpr Unit kTimeUnits[] = {{"h", 3'600'000'000'000}, {"m", 60'000'000'000},
-                               {"s", 1'000'000'000},     {"ms", 1'000'000},
-                               {"us", 1'000},            {"ns", 1}};
+constexpr Unit kTimeUnits[] = {
+    {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
+    {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
 constexpr Unit kSizeUnits[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1},
                                {"G", 1 << 30},   {"M", 1 << 20},   {"K", 1 << 10},   {"", 1}};
 
@@ -25,11 +25,12 @@ constexpr Unit kSizeUnits[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 
 absl::StatusOr<uint64_t> Scaled(std::string_view text, std::span<const Unit> units,
                                 const char* expected) {
   const auto refused = [&](const char* why) {
-    return absl::InvalidArgumentError(absl::StrCat("'", std::string(text), "' ", why, ": write ", expected));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", std::string(text), "' ", why, ": write ", expected));
   };
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || !(number >= 0)) return refused("does not begin with a number");
   const std::string_view word = text.substr(static_cast<size_t>(end - text.data()));
   for (const Unit& unit : units) {

@@ -39,8 +39,7 @@ v1::Header EncodeHeader(const Snapshot& snapshot, std::string_view view) {
   header.set_agent_version(snapshot.host.agent_version);
   *header.mutable_begin() = TimeUtil::NanosecondsToTimestamp(
       static_cast<int64_t>(snapshot.wall_clock_end_ns - duration_ns));
-  *header.mutable_duration() =
-      TimeUtil::NanosecondsToDuration(static_cast<int64_t>(duration_ns));
+  *header.mutable_duration() = TimeUtil::NanosecondsToDuration(static_cast<int64_t>(duration_ns));
   header.set_windows(snapshot.windows);
   header.set_cpus(snapshot.host.cpus);
   AddLosses(snapshot, header);

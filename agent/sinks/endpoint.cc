@@ -54,8 +54,8 @@ std::string NumericHost(const addrinfo& address) {
 absl::StatusOr<Endpoint> ParseUnix(const std::string& text, const std::string& path) {
   if (path.empty()) return Refused(text, "the path is missing");
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return Refused(text, absl::StrCat("the path is longer than ",
-                                      sizeof(sockaddr_un::sun_path) - 1, " bytes"));
+    return Refused(text, absl::StrCat("the path is longer than ", sizeof(sockaddr_un::sun_path) - 1,
+                                      " bytes"));
   }
   Endpoint endpoint;
   endpoint.text = text;
@@ -101,17 +101,16 @@ absl::Status CheckTcpFree(const Endpoint& endpoint) {
   if (fd < 0) return absl::InternalError(absl::StrCat("cannot make a socket: ", strerror(errno)));
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const int error = bind(fd, address.ai_addr, address.ai_addrlen) == 0 && listen(fd, 1) == 0
-                        ? 0
-                        : errno;
+  const int error =
+      bind(fd, address.ai_addr, address.ai_addrlen) == 0 && listen(fd, 1) == 0 ? 0 : errno;
   close(fd);
   if (error == 0) return absl::OkStatus();
-  const std::string what =
-      absl::StrCat("cannot listen on ", endpoint.text, ": ", strerror(error));
+  const std::string what = absl::StrCat("cannot listen on ", endpoint.text, ": ", strerror(error));
   if (error != EADDRINUSE) return absl::UnavailableError(what);
   return absl::AlreadyExistsError(
-      absl::StrCat(what, "; another agent or program has it: stop that one (ss -ltnp names it), "
-                         "or choose another --listen"));
+      absl::StrCat(what,
+                   "; another agent or program has it: stop that one (ss -ltnp names it), "
+                   "or choose another --listen"));
 }
 
 }  // namespace waitscope

@@ -87,8 +87,8 @@ void EncodeStatus(const AgentStatus& status, v1::Status& out) {
   out.set_history_windows(status.history_windows);
   out.set_history_bytes(status.history_bytes);
   out.set_history_limit_bytes(status.history_limit_bytes);
-  *out.mutable_history_begin() = TimeUtil::NanosecondsToTimestamp(
-      static_cast<int64_t>(status.history_begin_wall_clock_ns));
+  *out.mutable_history_begin() =
+      TimeUtil::NanosecondsToTimestamp(static_cast<int64_t>(status.history_begin_wall_clock_ns));
   out.set_replay(status.replay);
   for (const CapabilityRow& row : status.capabilities) *out.add_capabilities() = Encode(row);
   for (const ProgramRow& row : status.programs) *out.add_programs() = Encode(row);
@@ -96,8 +96,8 @@ void EncodeStatus(const AgentStatus& status, v1::Status& out) {
 
 void EncodeLatest(const Snapshot& latest, v1::Status& out) {
   *out.mutable_header() = EncodeHeader(latest, "status");
-  out.set_threads(static_cast<uint32_t>(std::ranges::count_if(
-      latest.threads, [](const auto& row) { return !row.second.exited; })));
+  out.set_threads(static_cast<uint32_t>(
+      std::ranges::count_if(latest.threads, [](const auto& row) { return !row.second.exited; })));
 }
 
 }  // namespace
@@ -144,8 +144,7 @@ grpc::Status QueryService::ListProcesses(grpc::ServerContext* context,
   return View(context, *request, EncodeProcesses, response);
 }
 
-grpc::Status QueryService::ListThreads(grpc::ServerContext* context,
-                                       const v1::ViewRequest* request,
+grpc::Status QueryService::ListThreads(grpc::ServerContext* context, const v1::ViewRequest* request,
                                        v1::ThreadsResponse* response) {
   return View(context, *request, EncodeThreads, response);
 }
@@ -160,14 +159,12 @@ grpc::Status QueryService::GetIo(grpc::ServerContext* context, const v1::ViewReq
   return View(context, *request, EncodeIo, response);
 }
 
-grpc::Status QueryService::GetRunQueue(grpc::ServerContext* context,
-                                       const v1::ViewRequest* request,
+grpc::Status QueryService::GetRunQueue(grpc::ServerContext* context, const v1::ViewRequest* request,
                                        v1::RunQueueResponse* response) {
   return View(context, *request, EncodeRunQueue, response);
 }
 
-grpc::Status QueryService::GetSyscalls(grpc::ServerContext* context,
-                                       const v1::ViewRequest* request,
+grpc::Status QueryService::GetSyscalls(grpc::ServerContext* context, const v1::ViewRequest* request,
                                        v1::SyscallsResponse* response) {
   const absl::StatusOr<std::shared_ptr<void>> lease = backend_.LeaseSyscalls();
   if (!lease.ok()) return ToGrpc(lease.status(), *context);

@@ -128,8 +128,8 @@ absl::Status Server::Start(Backend& backend) {
   const PrivateFiles only_ours;
   running_->server = builder.BuildAndStart();
   if (running_->server != nullptr) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      "cannot listen on ", absl::StrJoin(addresses(), ", "), ": gRPC was refused there"));
+  return absl::UnavailableError(absl::StrCat("cannot listen on ", absl::StrJoin(addresses(), ", "),
+                                             ": gRPC was refused there"));
 }
 
 Server::~Server() {

@@ -47,8 +47,7 @@ absl::Status Check(SSL_CTX* context, const TlsPaths& paths) {
                    absl::StrCat("is not the private key of ", paths.cert, " (", OpenSslReason(),
                                 "); it must be PEM without a passphrase"));
   }
-  if (!paths.client_ca.empty() &&
-      SSL_CTX_load_verify_file(context, paths.client_ca.c_str()) != 1) {
+  if (!paths.client_ca.empty() && SSL_CTX_load_verify_file(context, paths.client_ca.c_str()) != 1) {
     return BadFile("--tls-client-ca", paths.client_ca,
                    absl::StrCat("holds no certificate in PEM form (", OpenSslReason(), ")"));
   }

@@ -191,8 +191,8 @@ TEST_F(RecordingTest, ATargetKeepsTheOtherProcessesOut) {
 
 TEST_F(RecordingTest, AReaderThatLeavesEndsTheRecording) {
   Recording recording(pipeline_, RecordFilter({}, Snapshot()));
-  const absl::Status status =
-      recording.Run(60'000 * kMs, [](std::string_view) { return false; }, kNever);
+  const absl::Status status = recording.Run(
+      60'000 * kMs, [](std::string_view) { return false; }, kNever);
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
 }
 

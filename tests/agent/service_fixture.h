@@ -58,9 +58,8 @@ class RunningAgent {
 };
 
 inline std::unique_ptr<v1::Query::Stub> Connect(
-    const std::string& address,
-    const std::shared_ptr<grpc::ChannelCredentials>& credentials =
-        grpc::InsecureChannelCredentials()) {
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials =
+                                    grpc::InsecureChannelCredentials()) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   return v1::Query::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));

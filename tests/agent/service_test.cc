@@ -285,8 +285,8 @@ TEST(SlowReaderTest, AReaderWhoFallsBehindGetsTheLatestAndTheCountOfWhatItMissed
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65'536);
-  const auto stub = v1::Query::NewStub(grpc::CreateCustomChannel(
-      agent.address(), grpc::InsecureChannelCredentials(), arguments));
+  const auto stub = v1::Query::NewStub(
+      grpc::CreateCustomChannel(agent.address(), grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   auto reader = stub->WatchSnapshots(&context, {});
   v1::WatchResponse message;

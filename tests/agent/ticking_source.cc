@@ -54,7 +54,10 @@ void TickingSource::Introduce(uint64_t now_ns) {
     threads_.back()->Stacks(11, 12).BornAt(now_ns).BlockAt(now_ns, WAIT_poll);
   }
   threads_.push_back(std::make_unique<Timeline>(log_, kLockerPid, kLockerPid, "locker"));
-  threads_.back()->Stacks(11, 22).On(FutexAt(0x7f00)).WokenBy(options_.worker_pid, options_.worker_pid, "worker");
+  threads_.back()
+      ->Stacks(11, 22)
+      .On(FutexAt(0x7f00))
+      .WokenBy(options_.worker_pid, options_.worker_pid, "worker");
   threads_.back()->BornAt(now_ns).BlockAt(now_ns, WAIT_lock);
 }
 

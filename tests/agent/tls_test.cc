@@ -36,7 +36,8 @@ class TlsTest : public testing::Test {
   }
 
   void MakeAuthority(const std::string& name) {
-    Run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
+    Run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+        "/CN=" +
         name + " -keyout " + Path(name + ".key") + " -out " + Path(name + ".crt"));
   }
 

@@ -78,7 +78,8 @@ TEST_F(UnixSocketTest, AClaimedPathIsRefusedWithThePid) {
   const auto first = UnixSocketClaim::Take(path_);
   const auto second = UnixSocketClaim::Take(path_);
   ASSERT_TRUE(absl::IsAlreadyExists(second.status()));
-  EXPECT_THAT(std::string(second.status().message()), HasSubstr("kill " + std::to_string(getpid())));
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("kill " + std::to_string(getpid())));
 }
 
 TEST_F(UnixSocketTest, ADeadAgentsSocketIsReplaced) {

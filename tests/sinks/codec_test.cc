@@ -34,9 +34,7 @@ void ExpectGolden(const google::protobuf::Message& message, const std::string& n
   EXPECT_EQ(text, golden.str()) << "if the change is meant: ./dev golden --accept";
 }
 
-TEST(CodecGoldenTest, Processes) {
-  ExpectGolden(EncodeProcesses(SampleSnapshot()), "processes");
-}
+TEST(CodecGoldenTest, Processes) { ExpectGolden(EncodeProcesses(SampleSnapshot()), "processes"); }
 TEST(CodecGoldenTest, Threads) { ExpectGolden(EncodeThreads(SampleSnapshot()), "threads"); }
 TEST(CodecGoldenTest, Profile) {
   ExpectGolden(EncodeProfile(SampleSnapshot(), ProfileKind::kWall), "profile_wall");
@@ -102,10 +100,8 @@ TEST(ProfileTest, OnlyTheWakerViewTellsWakersApart) {
 }
 
 TEST(ProfileTest, AStackThatNeverArrivedSaysSo) {
-  const v1::ProfileResponse response =
-      EncodeProfile(SampleSnapshot(), ProfileKind::kOnCpu);
-  const v1::Stack& stack =
-      response.stacks(static_cast<int>(response.samples(0).user_stack()));
+  const v1::ProfileResponse response = EncodeProfile(SampleSnapshot(), ProfileKind::kOnCpu);
+  const v1::Stack& stack = response.stacks(static_cast<int>(response.samples(0).user_stack()));
   EXPECT_EQ(stack.frames_size(), 0);
   EXPECT_FALSE(stack.truncated().empty());
 }
@@ -113,10 +109,10 @@ TEST(ProfileTest, AStackThatNeverArrivedSaysSo) {
 TEST(ThreadsTest, StatesAndResidualAddUpToWall) {
   const v1::ThreadsResponse response = EncodeThreads(SampleSnapshot());
   for (const v1::Thread& thread : response.threads()) {
-    EXPECT_EQ(static_cast<int64_t>(thread.running_ns() + thread.runnable_ns() +
-                                   thread.blocked_ns()) +
-                  thread.residual_ns(),
-              static_cast<int64_t>(thread.wall_ns()));
+    EXPECT_EQ(
+        static_cast<int64_t>(thread.running_ns() + thread.runnable_ns() + thread.blocked_ns()) +
+            thread.residual_ns(),
+        static_cast<int64_t>(thread.wall_ns()));
   }
 }
 

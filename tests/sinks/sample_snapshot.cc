@@ -72,21 +72,35 @@ wait_object File() {
 void AddSamples(Snapshot& snapshot) {
   snapshot.objects.push_back(Peer());
   snapshot.objects.push_back(File());
-  SampleKey network{.thread = kServer, .cls = WAIT_network, .syscall = 0, .kernel_stack = 1,
-                    .user_stack = 2, .context = WAKER_softirq, .object = 1};
+  SampleKey network{.thread = kServer,
+                    .cls = WAIT_network,
+                    .syscall = 0,
+                    .kernel_stack = 1,
+                    .user_stack = 2,
+                    .context = WAKER_softirq,
+                    .object = 1};
   snapshot.samples[network] = {800e6, 40, 90 * kMs};
-  SampleKey disk{.thread = kServer, .cls = WAIT_disk, .syscall = 0, .kernel_stack = 1,
-                 .user_stack = 3, .waker = kWorker, .context = WAKER_task,
-                 .waker_kernel_stack = 1, .object = 2, .device = kDisk};
+  SampleKey disk{.thread = kServer,
+                 .cls = WAIT_disk,
+                 .syscall = 0,
+                 .kernel_stack = 1,
+                 .user_stack = 3,
+                 .waker = kWorker,
+                 .context = WAKER_task,
+                 .waker_kernel_stack = 1,
+                 .object = 2,
+                 .device = kDisk};
   snapshot.samples[disk] = {75e6, 3, 40 * kMs, 30 * kMs, 9 * kMs};
   snapshot.samples[{.thread = kServer, .state = SampleState::kWoken, .user_stack = 2}] = {20e6, 40};
-  snapshot.samples[{.thread = kServer, .state = SampleState::kRunning, .user_stack = 3}] = {
-      100e6, 5};
-  snapshot.stacks[1] = {.frames = {{.address = 0xffffffff81000010,
-                                    .symbol = "schedule",
-                                    .module = "[kernel]"}}};
-  snapshot.stacks[2] = {.frames = {{.address = 0x1010, .file_offset = 0x10, .symbol = "read",
-                                    .module = "libc.so.6", .build_id = "ab12"},
+  snapshot.samples[{.thread = kServer, .state = SampleState::kRunning, .user_stack = 3}] = {100e6,
+                                                                                            5};
+  snapshot.stacks[1] = {
+      .frames = {{.address = 0xffffffff81000010, .symbol = "schedule", .module = "[kernel]"}}};
+  snapshot.stacks[2] = {.frames = {{.address = 0x1010,
+                                    .file_offset = 0x10,
+                                    .symbol = "read",
+                                    .module = "libc.so.6",
+                                    .build_id = "ab12"},
                                    {.address = 0x2010, .symbol = "main", .module = "server"}},
                         .truncated = ""};
   snapshot.creations[{.creator = kServer, .user_stack = 2}] = 4;
@@ -130,8 +144,12 @@ void AddSyscalls(Snapshot& snapshot) {
 
 Snapshot SampleSnapshot() {
   Snapshot snapshot;
-  snapshot.host = {.cpus = 2, .agent_pid = 99, .hostname = "web-17", .kernel = "6.1.0",
-                   .agent_version = "0.1.0", .limits = {"rseq: no late user stacks"}};
+  snapshot.host = {.cpus = 2,
+                   .agent_pid = 99,
+                   .hostname = "web-17",
+                   .kernel = "6.1.0",
+                   .agent_version = "0.1.0",
+                   .limits = {"rseq: no late user stacks"}};
   snapshot.begin_ns = 1000 * kMs;
   snapshot.end_ns = 2000 * kMs;
   snapshot.wall_clock_end_ns = 1'700'000'000'000 * kMs;
