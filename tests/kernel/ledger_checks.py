@@ -72,16 +72,16 @@ def near(truth, thread, name, reported, expected, less=0, more=0):
             f"+{(slack + more) / 1e6:.3f} ms)"]
 
 
-def unstamped_ns(thread):
-    """The part of a summed life before its first and after its last stamp: its begetter's stamps
-    around it bound it."""
-    return thread.get("outer_ns", thread["wall_ns"]) - thread["wall_ns"]
+def unstamped_ns(thread, row):
+    """The part of a life before its first and after its last stamp. A thread that ends together
+    with a thousand others queues for the CPU to die."""
+    return max(0, number(row, "wall_ns") - thread["wall_ns"])
 
 
 def check_states(truth, thread, row):
     """Running, runnable and blocked against the kernel's own count for that thread."""
-    waking, unstamped = WAKE_NS * thread["voluntary"], unstamped_ns(thread)
-    dying, last_queue = (ns * truth.get("born", 0) for ns in (DEATH_NS, DEATH_QUEUED_NS))
+    waking, unstamped = WAKE_NS * thread["voluntary"], unstamped_ns(thread, row)
+    dying = DEATH_NS * truth.get("born", 0)
     problems = near(truth, thread, "running", number(row, "running_ns"), thread["cpu_ns"],
                     less=waking, more=dying)
     # A sleeper that is moved may still lie in its queue (6.12 dequeues late), and the kernel then
@@ -91,21 +91,21 @@ def check_states(truth, thread, row):
     return [
         *problems,
         *near(truth, thread, "runnable", number(row, "runnable_ns"), thread["run_delay_ns"],
-              more=waking + unstamped + last_queue),
+              more=waking + unstamped),
         *near(truth, thread, "blocked", number(row, "blocked_ns"), thread["blocked_ns"],
               less=waking, more=unstamped),
     ]
 
 
 def check_wall(truth, thread, row):
-    """Whole lives: a row may begin earlier and end later than the thread's own stamps, only by
-    birth (which includes the first wait for a CPU) and death."""
+    """Whole lives: a row may begin earlier and end later than the thread's own stamps, but birth
+    and death lie within the program's run."""
     wall, own = number(row, "wall_ns"), thread["end_ns"] - thread["begin_ns"]
     problems = check_conservation(row)
     if wall < own * (1 - 1e-6) - 1000:
         problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, but the thread saw "
                         f"{own} ns go by")
-    most = thread.get("outer_ns") or own + thread["run_delay_ns"]
+    most = thread.get("outer_ns") or truth["end_ns"] - truth["begin_ns"]
     if wall > most + slack_ns(truth, thread, own) + DEATH_QUEUED_NS * truth.get("born", 0):
         problems.append(f"{thread['role']} {thread['tid']}: wall is {wall} ns, far more than the "
                         f"{most} ns of the thread's life")
@@ -153,7 +153,8 @@ def check_classes(truth, thread, row):
                 f"{thread['role']} {thread['tid']}: {'+'.join(classes)} is {reported / 1e6:.3f} "
                 f"ms, its own account says {least / 1e6:.3f} to {most / 1e6:.3f} ms")
     stray = {c: ns for c, ns in waits.items() if c not in expected_classes and ns}
-    if sum(stray.values()) > slack_ns(truth, thread, thread["blocked_ns"]) + unstamped_ns(thread):
+    if sum(stray.values()) > (slack_ns(truth, thread, thread["blocked_ns"])
+                               + unstamped_ns(thread, row)):
         problems.append(f"{thread['role']} {thread['tid']}: waits it never made: {stray}")
     return problems
 

@@ -6,7 +6,7 @@ import unittest
 import ledger_checks
 
 TRUTH = {
-    "workload": "sleeps", "pid": 10, "steal_ns": 0,
+    "workload": "sleeps", "pid": 10, "steal_ns": 0, "begin_ns": 0, "end_ns": 2_000_200_000,
     "threads": [{
         "role": "sleeper", "pid": 10, "tid": 11, "begin_ns": 0, "end_ns": 2_000_000_000,
         "wall_ns": 2_000_000_000, "cpu_ns": 300_000_000, "run_delay_ns": 200_000_000,

@@ -8,6 +8,10 @@ import waitscope
 
 PERIOD_NS = 1_000_000
 TRIALS = 5
+LONGEST_NS = 10_000_000  # of the program's long waits
+# Kernel 6.18 skips about one event a second in an idle thread; the wait is then in the totals, but
+# there is no sample of it.
+SKIPPED_WAITS = 3
 
 
 def total_of_path(profile, symbol, state="sleep"):
@@ -29,7 +33,8 @@ def standard_error_ns(total_ns):
 class Unbiased(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.every = waitscope.Agent("--period", "0")
+        # Room for every wait of a busy machine while the agent waits for a CPU.
+        cls.every = waitscope.Agent("--period", "0", "--ring-bytes", 64 << 20)
         cls.every.__enter__()
         cls.addClassCleanup(cls.every.__exit__)
         cls.sampled = waitscope.Agent("--period", "1ms")
@@ -46,23 +51,26 @@ class Unbiased(unittest.TestCase):
     def test_recording_every_wait_gives_the_programs_own_totals(self):
         for truth, every, _ in self.trials:
             threads = truth["threads"]
-            # Nearly all processor and run-queue time of this program surrounds its short sleeps:
-            # there are a hundred for each long one.
-            busy_ns = sum(t["cpu_ns"] + t["run_delay_ns"] for t in threads)
-            for path, rest_ns in (("short", busy_ns), ("long", 0)):
-                own_ns = sum(t["ops"][path]["ns"] for t in threads) - rest_ns
-                count = sum(t["ops"][path]["count"] for t in threads)
+            for path in ("short", "long"):
+                ops = [t["ops"][path] for t in threads]
+                count = sum(op["count"] for op in ops)
+                skipped_ns = SKIPPED_WAITS * sum(op["ns"] for op in ops) / count
                 with self.subTest(path=path):
                     total_ns, waits = total_of_path(every, f"{path}_path")
-                    self.assertAlmostEqual(total_ns, own_ns, delta=0.02 * own_ns)
-                    self.assertAlmostEqual(waits, count, delta=0.01 * count + 1)
+                    # Elapsed time holds the run queue too; between arming the timer and leaving
+                    # the CPU lie 2 to 5 us.
+                    least_ns = sum(op["asked_ns"] for op in ops) - 5_000 * count
+                    self.assertGreaterEqual(total_ns, least_ns - skipped_ns)
+                    self.assertLessEqual(total_ns, sum(op["ns"] for op in ops))
+                    self.assertAlmostEqual(waits, count, delta=0.01 * count + SKIPPED_WAITS)
 
     def test_a_path_of_long_waits_is_exact(self):
         for _, every, sampled in self.trials:
             want, _ = total_of_path(every, "long_path")
             got, _ = total_of_path(sampled, "long_path")
-            # The two agents' programs run one after the other at each switch.
-            self.assertAlmostEqual(got, want, delta=0.001 * want)
+            # The two agents' programs run one after the other at each switch, so that a skipped
+            # event is skipped for both: but their windows do not close at the same time.
+            self.assertAlmostEqual(got, want, delta=0.001 * want + SKIPPED_WAITS * LONGEST_NS)
 
     def test_a_path_of_short_waits_is_within_four_standard_errors_each_time(self):
         for _, every, sampled in self.trials:
@@ -92,7 +100,7 @@ class Unbiased(unittest.TestCase):
                     exact = waitscope.number(profile, "exact_total_ns")
                     self.assertGreater(exact, 0)
                     self.assertAlmostEqual(waitscope.number(profile, "total_ns"), exact,
-                                           delta=slack * exact)
+                                           delta=slack * exact + SKIPPED_WAITS * LONGEST_NS)
 
     def test_only_a_fraction_of_the_waits_was_recorded(self):
         for _, every, sampled in self.trials:

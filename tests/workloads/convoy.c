@@ -15,7 +15,8 @@ static struct truth_knob knobs[] = {
 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void take_turn(struct truth_thread* self) {
+/* The C library keeps no frame pointers: a walk over them misses take_turn and names its caller. */
+__attribute__((noinline)) static void take_turn(struct truth_thread* self) {
   const uint64_t since_ns = truth_now_ns();
   pthread_mutex_lock(&lock);
   truth_add(&self->ops[0], "lock", since_ns);

@@ -1,5 +1,5 @@
-/* A thousand threads and more, each on one CPU. Idle: each sleeps long and works a little. Loaded: pairs of them
- * push messages through pipes as fast as they can, as hackbench does. */
+/* A thousand threads and more, each on one CPU. Idle: each sleeps long and works a little. Loaded:
+ * pairs of them push messages through pipes as fast as they can, as hackbench does. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
@@ -50,11 +50,12 @@ static void push_messages(struct member* self) {
 
 static void take_messages(struct member* self) {
   char message[100];
-  uint64_t since_ns = truth_now_ns();
-  while (read(self->pipe_end, message, sizeof(message)) > 0) {
+  ssize_t got;
+  do {
+    const uint64_t since_ns = truth_now_ns();
+    got = read(self->pipe_end, message, sizeof(message));
     truth_add(&self->truth.ops[0], "pipe", since_ns);
-    since_ns = truth_now_ns();
-  }
+  } while (got > 0);
   close(self->pipe_end);
 }
 
@@ -90,8 +91,8 @@ int main(int argc, char** argv) {
     members[i] = (struct member){.pipe_end = ends[1], .sends = true};
     members[i + 1] = (struct member){.pipe_end = ends[0]};
   }
-  /* From 6.12 on a sleeper may lie in its queue for a while, and when the load balancer moves it the
-   * kernel starts its run delay in the middle of its sleep. */
+  /* From 6.12 on a sleeper may lie in its queue for a while, and when the load balancer moves it
+   * the kernel starts its run delay in the middle of its sleep. */
   const int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
   for (int i = 0; i < count; i++) members[i].cpu = i / 2 % cpus;
   pthread_barrier_init(&everybody_is_born, NULL, (unsigned)count);

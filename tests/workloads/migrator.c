@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   truth_release();
   truth_run_threads(act, actors, sizeof(actors[0]), 2);
   const struct truth_thread threads[] = {actors[0].truth, actors[1].truth};
-  snprintf(extra, sizeof(extra), "\"migrations\":%llu,\"moved\":%d",
-           (unsigned long long)migrations, actors[0].truth.tid);
+  snprintf(extra, sizeof(extra), "\"migrations\":%llu,\"moved\":%d", (unsigned long long)migrations,
+           actors[0].truth.tid);
   return truth_finish("migrator", threads, 2, extra);
 }

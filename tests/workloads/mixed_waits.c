@@ -33,7 +33,7 @@ __attribute__((noinline)) void short_path(struct truth_thread* self, unsigned* s
 }
 
 __attribute__((noinline)) void long_path(struct truth_thread* self, unsigned* seed) {
-  wait_for(&self->ops[1], "long", between(seed, 5000000, 50000000));
+  wait_for(&self->ops[1], "long", between(seed, 2000000, 10000000));
   __asm__ volatile("" ::: "memory");
 }
 

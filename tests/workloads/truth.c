@@ -20,6 +20,7 @@ static uint64_t begin_ns;
 static uint64_t begin_steal_ns;
 static uint64_t deadline_ns = UINT64_MAX;
 static _Thread_local uint64_t asked_ns;
+static _Thread_local uint64_t added_ns; /* of asked_ns: told by truth_add */
 
 static void on_sigterm(int signal) {
   (void)signal;
@@ -121,7 +122,7 @@ void truth_thread_begin(struct truth_thread* thread, const char* role) {
   thread->role = role;
   thread->pid = getpid();
   thread->tid = (pid_t)syscall(SYS_gettid);
-  asked_ns = 0;
+  asked_ns = added_ns = 0;
   pthread_setname_np(pthread_self(), role);
   thread->run_delay_ns = truth_run_delay_ns();
   thread->cpu_ns = truth_cpu_ns();
@@ -148,7 +149,9 @@ void truth_thread_end(struct truth_thread* thread) {
 void truth_add(struct truth_op* op, const char* name, uint64_t since_ns) {
   op->name = name;
   op->ns += truth_now_ns() - since_ns;
+  op->asked_ns += asked_ns - added_ns;
   op->count++;
+  added_ns = asked_ns;
 }
 
 void truth_sleep_ns(uint64_t length_ns) {
@@ -193,8 +196,10 @@ static void print_thread(const struct truth_thread* thread) {
   printf("\"ops\":{");
   for (int i = 0; i < TRUTH_OPS; i++) {
     if (!thread->ops[i].count) continue;
-    printf("%s\"%s\":{\"ns\":%llu,\"count\":%llu}", comma, thread->ops[i].name,
-           (unsigned long long)thread->ops[i].ns, (unsigned long long)thread->ops[i].count);
+    printf("%s\"%s\":{", comma, thread->ops[i].name);
+    print_number("ns", thread->ops[i].ns);
+    print_number("asked_ns", thread->ops[i].asked_ns);
+    printf("\"count\":%llu}", (unsigned long long)thread->ops[i].count);
     comma = ",";
   }
   printf("}}");

@@ -19,10 +19,12 @@ struct truth_knob {
 };
 
 /* One thing a thread does over and over, by the thread's own clock. `ns` is elapsed time: it holds
- * the wait, the time on the run queue after it, and the processor time of the system call. */
+ * the wait, the time on the run queue after it, and the processor time of the system call.
+ * `asked_ns` is what it asked to sleep: no timer is early, so it slept that long at least. */
 struct truth_op {
   const char* name;
   uint64_t ns;
+  uint64_t asked_ns;
   uint64_t count;
 };
 
@@ -39,7 +41,7 @@ struct truth_thread {
   uint64_t blocked_ns;
   uint64_t voluntary;
   uint64_t involuntary;
-  uint64_t asked_ns; /* of sleep: no timer is early, so it slept that long at least */
+  uint64_t asked_ns; /* of all its operations */
   uint64_t outer_ns; /* 0, or its whole life, as its creator bounds it from outside */
   struct truth_op ops[TRUTH_OPS];
 };
