@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "cli/child_process.h"
 #include "cli/commands/commands.h"
-#include "cli/gated_child.h"
 #include "cli/render/flame_svg.h"
 #include "cli/render/folded.h"
 #include "cli/view.h"
@@ -27,7 +27,7 @@ struct RunOptions {
 
 const std::vector<std::string> kFormats = {"text", "json", "svg", "folded"};
 
-// Time is asked for from the mark on: it was set before the command's first instruction.
+// Time is asked for from the mark on: it was set before the command was there.
 absl::StatusOr<RunReport> AskAbout(Client& client, const v1::Target& target,
                                    const google::protobuf::Timestamp& begin,
                                    const std::string& kind) {
@@ -79,17 +79,15 @@ absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options
   }
   absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
   if (!connection.ok()) return connection.status();
-  absl::StatusOr<GatedChild> child = GatedChild::Start(command);
-  if (!child.ok()) return child.status();
   const absl::StatusOr<v1::MarkResponse> mark = connection->client->Mark();
   if (!mark.ok()) return mark.status();
+  const absl::Time began = absl::Now();
+  absl::StatusOr<ChildProcess> child = ChildProcess::Start(command);
+  if (!child.ok()) return child.status();
+  if (child->exec_error() != 0) return CannotExecute(session, command[0], child->exec_error());
   v1::Target target;
   target.add_pids(static_cast<uint32_t>(child->pid()));
   target.set_descendants(true);
-  const absl::Time began = absl::Now();
-  if (const int error = child->Release(); error != 0) {
-    return CannotExecute(session, command[0], error);
-  }
   const int exit_code = child->Wait(session.interrupts);
   const absl::Duration wall = absl::Now() - began;
   session.interrupts->Forget();
