@@ -209,12 +209,12 @@ ledger_inline void ledger_switch_in(struct ledger *l, __u64 now, __u32 epoch,
  * since its last switch-out (`ran_ns`, at most the gap): the thread ran last in a gap that began
  * off-CPU, first in one that began on it. What it waited for is not known in the second case.
  */
-ledger_inline void ledger_recover_switch_in(struct ledger *l, __u64 now, __u64 ran_ns, __u32 epoch)
+ledger_inline void ledger_recover_switch_in(struct ledger *l, __u64 now, __u64 ran_ns, __u32 epoch,
+					    struct closed_wait *wait)
 {
 	__u64 gap = now - l->since_ns;
-	struct closed_wait unseen = {0};
 
-	ledger_switch_in(l, now - (ran_ns < gap ? ran_ns : gap), epoch, &unseen);
+	ledger_switch_in(l, now - (ran_ns < gap ? ran_ns : gap), epoch, wait);
 }
 
 ledger_inline void ledger_recover_switch_out(struct ledger *l, __u64 now, __u64 ran_ns)

@@ -156,6 +156,19 @@ probe_inline void emit_sample(struct thread_record *r, __u64 user_stack)
 		lose(LOST_ring_full);
 }
 
+/* A wait whose end nobody saw: the thread has run since, so its stacks tell nothing of it. */
+probe_inline void emit_bare_sample(struct thread_record *r, struct task_struct *task,
+				   const struct closed_wait *wait)
+{
+	struct wait_event *e = &r->sample;
+
+	fill_wait(e, task, wait);
+	fill_waker(e, &r->waker);
+	e->kernel_stack = 0;
+	__builtin_memset(&e->object, 0, sizeof(e->object));
+	emit_sample(r, 0);
+}
+
 probe_inline int takes_late_stack(struct task_struct *task)
 {
 	return cfg.late_hook && compat_has_rseq(task);

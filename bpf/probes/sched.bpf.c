@@ -91,11 +91,15 @@ probe_inline void account_dead(struct thread_record *r, struct task_struct *task
  */
 probe_inline void recover_switch_in(struct thread_record *r, struct task_struct *task, __u64 now)
 {
+	struct closed_wait wait = {};
+
 	if (r->ledger.state == THREAD_running || r->ledger.state == THREAD_unknown)
 		return;
 	lose(LOST_state_mismatch);
 	ledger_recover_switch_in(&r->ledger, now, task->se.sum_exec_runtime - r->ran_ns,
-				 current_epoch());
+				 current_epoch(), &wait);
+	if (wait.closed && task->tgid != cfg.agent_pid && wait_chosen(r, &wait))
+		emit_bare_sample(r, task, &wait);
 }
 
 probe_inline void recover_switch_out(struct thread_record *r, struct task_struct *task, __u64 now)

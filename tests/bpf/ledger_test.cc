@@ -41,7 +41,8 @@ class Thread {
     return *this;
   }
   Thread& RecoversSwitchInAt(uint64_t now, uint64_t ran_ns) {
-    ledger_recover_switch_in(&ledger_, now, ran_ns, epoch_);
+    wait_ = {};
+    ledger_recover_switch_in(&ledger_, now, ran_ns, epoch_, &wait_);
     return *this;
   }
   Thread& RecoversSwitchOutAt(uint64_t now, uint64_t ran_ns) {
@@ -188,6 +189,8 @@ TEST(Ledger, AMissedSwitchInIsPutBackFromTheRunTime) {
   EXPECT_EQ(thread.totals().preempted_ns, 250u);
   EXPECT_EQ(thread.totals().running_ns, 100u + 150u);
   EXPECT_EQ(thread.Accounted(600), 600u);
+  EXPECT_TRUE(thread.wait().closed);
+  EXPECT_EQ(thread.wait().on_ns, 350u);
 }
 
 TEST(Ledger, AMissedSwitchOutIsPutBackFromTheRunTime) {
