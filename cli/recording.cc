@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace waitscope::cli {
 namespace {
@@ -24,6 +25,14 @@ absl::Status CheckReadable(const std::string& path) {
     return absl::DataLossError(absl::StrCat(path, " is a directory, not a recording"));
   }
   return absl::OkStatus();
+}
+
+// The agent usually names the file itself.
+std::string WhyNot(const std::string& path, const absl::Status& status) {
+  absl::string_view message = status.message();
+  absl::ConsumePrefix(&message, "the private agent did not start: ");
+  return absl::StrContains(message, path) ? absl::StrCat("cannot replay ", message)
+                                          : absl::StrCat("cannot replay ", path, ": ", message);
 }
 
 }  // namespace
@@ -48,7 +57,7 @@ absl::StatusOr<std::unique_ptr<PrivateAgent>> OpenRecording(const Session& sessi
   absl::StatusOr<std::unique_ptr<PrivateAgent>> agent =
       PrivateAgent::Start(AgentProgram(), {"--replay", path}, session.interrupts);
   if (agent.ok() || absl::IsCancelled(agent.status())) return agent;
-  return absl::DataLossError(absl::StrCat("cannot replay ", path, ": ", agent.status().message()));
+  return absl::DataLossError(WhyNot(path, agent.status()));
 }
 
 Session ReplaySession(const Session& session, const PrivateAgent& agent) {

@@ -260,8 +260,8 @@ void TopScreen::PaintFooter() {
       view_.by_not_idle ? "not idle" : std::string(TopColumnTitle(view_.sort));
   const std::string filter = view_.filter.empty() ? "" : absl::StrCat(" [", view_.filter, "]");
   PaintText(LINES - 1, Hue::kDim,
-            absl::StrCat("threads' worth of time  <> sort: ", order, "  / filter", filter,
-                         "  enter threads  K kernel  q quit"));
+            absl::StrCat("<> sort: ", order, "  / filter", filter,
+                         "  enter threads  K kernel  q quit   (threads' worth of time)"));
 }
 
 }  // namespace waitscope::cli

@@ -15,6 +15,7 @@ namespace {
 
 // A fiftieth of a pixel on a wide screen: what is narrower shows at no useful zoom.
 constexpr double kNarrowest = 1e-5;
+constexpr size_t kMostClasses = 9;  // that fit one line beside each other
 
 using Shares = std::vector<std::pair<uint64_t, std::string>>;
 
@@ -78,6 +79,7 @@ std::string RenderFlameSvg(const v1::ProfileResponse& profile, Prefix prefix) {
   picture.lines = Lines(profile, layout);
   picture.depth = layout.depth;
   for (const auto& [ns, name] : LargestFirst(*root)) {
+    if (ns < root->ns / 1000 || picture.legend.size() == kMostClasses) break;
     picture.legend.push_back({absl::StrCat(name, " ", PercentText(ns, root->ns)),
                               std::string(SvgColor(HueOfClass(name)))});
   }

@@ -166,7 +166,7 @@ std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& 
                                 StretchText(DurationNs(header))),
                 style.width),
       header.cpus(), busy == "-" ? "0 %" : busy, ThreadsWorthText(runnable_ns, DurationNs(header)),
-      CostSummary(header), LossSummary(style, header));
+      LossSummary(style, header), CostSummary(header));
 }
 
 std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view,

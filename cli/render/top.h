@@ -55,7 +55,7 @@ std::vector<TopRow> TopRows(const v1::ProcessesResponse& response, const TopView
 Table TopTable(const std::vector<TopRow>& rows, uint64_t duration_ns);
 absl::string_view TopColumnTitle(TopColumn column);
 
-// "web-17  6.1.0  4 cpus 9 % busy  0.4 runnable  own cost ...  lost: nothing".
+// "web-17  6.1.0  4 cpus 9 % busy  0.4 runnable  lost: nothing   own cost ..".
 std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& style);
 
 // One frame as plain text, at most `most_rows` processes, none that did nothing telling.
