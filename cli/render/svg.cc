@@ -121,7 +121,7 @@ std::string RenderSvg(const SvgPicture& picture) {
   svg += Legend(picture, y + 22);
   for (const SvgBox& box : picture.boxes) svg += Box(picture, box);
   svg += Text(kPad, bottom + 18, "id=\"info\"", "");
-  svg += Text(kWidth - 330, 24, "id=\"found\" class=\"line\"", "");
+  svg += Text(kWidth - 330, 24, "id=\"found\" class=\"line\" data-right=\"330\"", "");
   return absl::StrCat(svg, "<script><![CDATA[", kSvgScript, "]]></script>\n</svg>\n");
 }
 

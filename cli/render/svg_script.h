@@ -48,7 +48,7 @@ inline constexpr char kSvgScript[] = R"js(
     if (svg === document.documentElement) total = Math.max(600, window.innerWidth);
     svg.setAttribute('width', total);
     svg.setAttribute('viewBox', '0 0 ' + total + ' ' + svg.getAttribute('height'));
-    for (const right of [reset, search]) right.setAttribute('x', total - right.dataset.right);
+    for (const right of [found, reset, search]) right.setAttribute('x', total - right.dataset.right);
     const scale = (total - 2 * pad) / view.width;
     for (const box of boxes) {
       const above = box.depth < view.depth;
