@@ -31,7 +31,6 @@ HostFacts FactsOf(const host_event& event) {
 void FactStage::Fold(const life_event& event) {
   const ThreadKey thread = KeyOf(event.thread);
   comms_[thread] = std::max(comms_[thread], std::string(Text(event.comm)));
-  if (event.kind == LIFE_exit) exited_.insert(thread);
   if (event.kind == LIFE_fork && (event.kernel_stack != 0 || event.user_stack != 0)) {
     ++creations_[{KeyOf(event.creator), event.kernel_stack, event.user_stack}];
   }
@@ -52,12 +51,6 @@ void FactStage::CloseLives(Snapshot& snapshot) {
   comms_.clear();
   std::erase_if(snapshot.comms,
                 [&](const auto& row) { return snapshot.threads.contains(row.first); });
-  for (const ThreadKey& thread : std::exchange(exited_, {})) {
-    const auto at = snapshot.threads.find(thread);
-    if (at == snapshot.threads.end()) continue;
-    at->second.exited = true;
-    at->second.open_wait.reset();
-  }
 }
 
 void FactStage::CloseProcesses(Snapshot& snapshot) {

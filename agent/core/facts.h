@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -14,6 +13,7 @@ namespace waitscope {
 
 class FactStage {
  public:
+  // Births and deaths themselves are the ledgers' to tell: each thread's first and last record.
   void Fold(const life_event& event);
   void Fold(const process_event& event);
   void Fold(const host_event& event) { host_ = event; }
@@ -39,7 +39,6 @@ class FactStage {
   std::map<uint32_t, Process> processes_;
   std::map<ThreadKey, std::string> comms_;
   std::map<CreationKey, uint64_t> creations_;
-  std::set<ThreadKey> exited_;
   host_event host_{};
   Monotone<uint32_t, loss_event, More> losses_;
   Monotone<int, cost_event, Newer> cost_;

@@ -44,22 +44,9 @@ void SyscallStage::Fold(const syscall_error_event& event) {
 void SyscallStage::Fold(const loop_event& event) { loops_.Fold(KeyOf(event.thread), event); }
 
 void SyscallStage::Close(const LedgerStage& ledgers, Snapshot& snapshot) {
-  calls_.Close([&](const SyscallKey& key, const syscall_event& now, const syscall_event* before) {
-    const bool continued = before != nullptr && before->count <= now.count;
-    const SyscallWindow window = WindowOf(now, continued ? *before : syscall_event{});
-    if (window.count != 0) snapshot.syscalls.emplace(key, window);
-  });
-  errors_.Close(
-      [&](const ErrnoKey& key, const syscall_error_event& now, const syscall_error_event* before) {
-        const bool continued = before != nullptr && before->count <= now.count;
-        const uint64_t count = now.count - (continued ? before->count : 0);
-        if (count != 0) snapshot.errnos.emplace(key, count);
-      });
-  loops_.Close([&](const ThreadKey& key, const loop_event& now, const loop_event* before) {
-    const bool continued = before != nullptr && before->polls <= now.polls;
-    const LoopWindow window = WindowOf(now, continued ? *before : loop_event{});
-    if (window.polls != 0) snapshot.loops.emplace(key, window);
-  });
+  CloseCalls(snapshot);
+  CloseErrors(snapshot);
+  CloseLoops(snapshot);
 
   // While the programs are detached nothing is heard, yet the totals may go on later.
   const auto gone = [&](const ThreadKey& thread, uint32_t silent_windows) {
@@ -69,6 +56,31 @@ void SyscallStage::Close(const LedgerStage& ledgers, Snapshot& snapshot) {
   loops_.Forget(gone);
   errors_.Forget([&](const ErrnoKey& key, uint32_t silent_windows) {
     return silent_windows >= kForgetAfterWindows && !HasThreadOf(key.pid, snapshot);
+  });
+}
+
+void SyscallStage::CloseCalls(Snapshot& snapshot) {
+  calls_.Close([&](const SyscallKey& key, const syscall_event& now, const syscall_event* before) {
+    const bool continued = before != nullptr && before->count <= now.count;
+    const SyscallWindow window = WindowOf(now, continued ? *before : syscall_event{});
+    if (window.count != 0) snapshot.syscalls.emplace(key, window);
+  });
+}
+
+void SyscallStage::CloseErrors(Snapshot& snapshot) {
+  errors_.Close(
+      [&](const ErrnoKey& key, const syscall_error_event& now, const syscall_error_event* before) {
+        const bool continued = before != nullptr && before->count <= now.count;
+        const uint64_t count = now.count - (continued ? before->count : 0);
+        if (count != 0) snapshot.errnos.emplace(key, count);
+      });
+}
+
+void SyscallStage::CloseLoops(Snapshot& snapshot) {
+  loops_.Close([&](const ThreadKey& key, const loop_event& now, const loop_event* before) {
+    const bool continued = before != nullptr && before->polls <= now.polls;
+    const LoopWindow window = WindowOf(now, continued ? *before : loop_event{});
+    if (window.polls != 0) snapshot.loops.emplace(key, window);
   });
 }
 

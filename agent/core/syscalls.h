@@ -27,6 +27,10 @@ class SyscallStage {
   }
   static bool PollsMore(const loop_event& a, const loop_event& b) { return a.polls > b.polls; }
 
+  void CloseCalls(Snapshot& snapshot);
+  void CloseErrors(Snapshot& snapshot);
+  void CloseLoops(Snapshot& snapshot);
+
   Monotone<SyscallKey, syscall_event, CountsMore<syscall_event>> calls_;
   Monotone<ErrnoKey, syscall_error_event, CountsMore<syscall_error_event>> errors_;
   Monotone<ThreadKey, loop_event, PollsMore> loops_;

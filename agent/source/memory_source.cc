@@ -5,10 +5,10 @@
 
 namespace waitscope {
 
-void MemorySource::Push(Event event) {
+void MemorySource::Push(const Event& event) {
   {
     const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
+    events_.push_back(event);
   }
   changed_.notify_all();
 }

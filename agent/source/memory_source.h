@@ -15,7 +15,7 @@ class MemorySource : public Source {
   // All that will ever come.
   explicit MemorySource(std::vector<Event> events) : events_(std::move(events)), ended_(true) {}
 
-  void Push(Event event);
+  void Push(const Event& event);
   void End();
 
   absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) override;

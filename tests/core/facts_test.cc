@@ -74,16 +74,6 @@ TEST(Facts, LossesAndCostAreOfTheWindow) {
   EXPECT_EQ(snapshot.cost.agent_rss_bytes, 1000u);
 }
 
-TEST(Facts, ExitIsMarkedEvenWhenItsLastLedgerIsLate) {
-  FactStage stage;
-  stage.Fold(LifeOf(LIFE_exit, "worker"));
-  Snapshot snapshot;
-  snapshot.threads[kThread].open_wait.emplace();
-  stage.Close(snapshot);
-  EXPECT_TRUE(snapshot.threads.at(kThread).exited);
-  EXPECT_FALSE(snapshot.threads.at(kThread).open_wait);
-}
-
 TEST(Facts, NamesAreKeptOnlyForThreadsWithoutARow) {
   FactStage stage;
   stage.Fold(LifeOf(LIFE_exec, "worker"));

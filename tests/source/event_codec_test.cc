@@ -65,7 +65,7 @@ TYPED_TEST_SUITE(EveryKind, RecordsOf<Event>::Types);
 
 TYPED_TEST(EveryKind, SurvivesEncodingAndDecoding) {
   std::mt19937_64 random(5);
-  TypeParam record = RandomRecord<TypeParam>(random);
+  auto record = RandomRecord<TypeParam>(random);
   MakeValid(record);
   const std::string bytes = Encoded(record);
   const auto event = Decoded(bytes);
