@@ -95,7 +95,8 @@ class Unbiased(unittest.TestCase):
 
     def test_samples_sum_to_what_the_ledgers_say(self):
         for _, every, sampled in self.trials:
-            for name, profile, slack in (("every", every, 0.001), ("sampled", sampled, 0.05)):
+            # On a full machine a skipped turn in the run queue may be longer than any sleep.
+            for name, profile, slack in (("every", every, 0.01), ("sampled", sampled, 0.05)):
                 with self.subTest(agent=name):
                     exact = waitscope.number(profile, "exact_total_ns")
                     self.assertGreater(exact, 0)
