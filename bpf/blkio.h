@@ -57,6 +57,14 @@ static inline __attribute__((always_inline)) void device_issued(struct device_to
 	__sync_fetch_and_add(&d->in_flight, 1);
 }
 
+/* Issued, but it went back to the queue, or its completion was skipped by the kernel. */
+static inline __attribute__((always_inline)) void device_withdrawn(struct device_totals *d,
+								   __u64 now)
+{
+	device_busy_until(d, now);
+	__sync_fetch_and_add(&d->in_flight, -1);
+}
+
 static inline __attribute__((always_inline)) void device_hist_add(__u32 *buckets, __u64 ns)
 {
 	__u64 bucket = hist_bucket(ns);

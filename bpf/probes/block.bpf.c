@@ -54,11 +54,29 @@ probe_inline struct device_totals *find_device(__u32 dev)
 	return d;
 }
 
+/* A note older than its request is of an earlier one at the same address: that one was merged into
+ * another, or the kernel skipped its completion (6.18 does, for events in the idle thread). */
+probe_inline int of_another(const struct request_note *note, struct request *rq)
+{
+	return note->insert_ns < rq->start_time_ns;
+}
+
+probe_inline void withdraw(struct request *rq, const struct request_note *note, __u64 now)
+{
+	struct device_totals *d = note->issue_ns ? find_device(device_number(rq)) : NULL;
+
+	if (d)
+		device_withdrawn(d, now);
+}
+
 probe_inline void request_queued(struct request *rq)
 {
-	struct request_note note = {.insert_ns = bpf_ktime_get_ns()};
+	struct request_note note = {.insert_ns = bpf_ktime_get_ns()}, *before;
 	__u64 key = (__u64)rq;
 
+	before = bpf_map_lookup_elem(&requests, &key);
+	if (before)
+		withdraw(rq, before, note.insert_ns);
 	fill_current(&note.issuer);
 	bpf_get_current_comm(note.comm, sizeof(note.comm));
 	bpf_map_update_elem(&requests, &key, &note, BPF_ANY);
@@ -70,9 +88,8 @@ probe_inline void request_issued(struct request *rq)
 	struct request_note *note = bpf_map_lookup_elem(&requests, &key);
 	struct device_totals *d;
 
-	/* No note: no scheduler, or straight to the device. An older one than the request: it was
-	 * merged into another while it waited, and its memory now serves a new one. */
-	if (!note || note->insert_ns < rq->start_time_ns) {
+	/* No note: no scheduler, or straight to the device. */
+	if (!note || of_another(note, rq)) {
 		request_queued(rq);
 		note = bpf_map_lookup_elem(&requests, &key);
 		if (!note)
@@ -191,8 +208,11 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 
 	if (bytes < rq->__data_len) /* part of it: the rest completes later */
 		return 0;
-	if (!note || !note->issue_ns) {
+	if (!note || !note->issue_ns || of_another(note, rq)) {
 		lose(LOST_request_untracked);
+		if (note)
+			withdraw(rq, note, bpf_ktime_get_ns());
+		bpf_map_delete_elem(&requests, &key);
 		return 0;
 	}
 	fill_block(&e, rq, note, bytes, error);
