@@ -78,9 +78,9 @@ struct Client::Connection {
       case grpc::StatusCode::UNAVAILABLE:
       case grpc::StatusCode::CANCELLED:
         return absl::UnavailableError(
-            answered ? absl::StrCat(agent, " went away or cannot answer now: ",
-                                    status.error_message())
-                     : absl::StrCat(agent, " cannot be reached: ", status.error_message()));
+            answered
+                ? absl::StrCat(agent, " went away or cannot answer now: ", status.error_message())
+                : absl::StrCat(agent, " cannot be reached: ", status.error_message()));
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         return absl::DeadlineExceededError(absl::StrCat(
             agent, " gave no answer within ", absl::FormatDuration(allowed),
