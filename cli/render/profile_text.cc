@@ -50,6 +50,7 @@ std::vector<Group> HeaviestFirst(const v1::ProfileResponse& profile) {
     group.threads.insert(sample.thread());
   }
   std::vector<Group> sorted;
+  sorted.reserve(groups.size());
   for (auto& [key, group] : groups) sorted.push_back(std::move(group));
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const Group& left, const Group& right) { return left.ns > right.ns; });
