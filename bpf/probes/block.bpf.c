@@ -67,6 +67,8 @@ probe_inline void withdraw(struct request *rq, const struct request_note *note, 
 
 	if (d)
 		device_withdrawn(d, now);
+	if (d && of_another(note, rq))
+		lose(LOST_request_untracked);
 }
 
 probe_inline void request_queued(struct request *rq)

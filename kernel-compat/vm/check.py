@@ -18,7 +18,7 @@ DONE = re.compile(r"^@@DONE blocks=(\d+) uptime=(\S+)$", re.M)
 KERNEL_TROUBLE = re.compile(r"BUG:|WARNING:|Oops|soft lockup|blocked for more than|rcu.*stall")
 # The losses of docs/definitions.md that take from totals. The others cost details only.
 TOTALS_LOSSES = {"no-ledger", "ledger-create", "ledger-torn", "exit-detail", "request-untracked",
-                 "recursion", "device-table", "state-mismatch"}
+                 "recursion", "device-table"}
 DEVICE = "nvme0n1"
 TICK_NS = 10_000_000  # of /proc/stat
 # Both emulated CPUs share one thread: a waking that must tell the other CPU waits for its turn.
@@ -28,7 +28,7 @@ DEATH_NS = 500_000
 # An interrupt that falls into a program may cost the events it would have seen, and an emulated
 # program lasts a hundred times as long as a real one: so many in a thousand switches are forgiven.
 MISSED_PER_THOUSAND = 1
-FORGIVEN_LOSSES = {"recursion", "state-mismatch"}
+FORGIVEN_LOSSES = {"recursion"}
 # What a request may take less than its program waited for it beyond its own processor time: the
 # way down to the driver and, after the interrupt, up to the waking.
 REQUEST_SHARE_LEAST = 0.90
@@ -48,10 +48,12 @@ def scenarios():
         verb, *words = row.split() or [""]
         if verb == "begin":
             found.append(Scenario(words[0]))
-        elif verb == "hold":
+        elif verb in ("start", "measure"):
             found[-1].truths.append(words[0])
-        elif verb == "watch":
+        if verb == "ask":
             found[-1].views.append(words[0])
+        elif verb == "measure":
+            found[-1].views.append("threads")
     return found
 
 
