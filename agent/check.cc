@@ -1,6 +1,7 @@
 #include "agent/check.h"
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -32,6 +33,10 @@ ExitCode CheckKernel(const Config& config, std::ostream& out) {
   utsname names{};
   uname(&names);
   out << "kernel " << names.release << " (" << names.machine << ")\n\nwhat it gives\n";
+  if (geteuid() != 0) {
+    out << "  unknown: only root can ask the kernel. Run: sudo waitscoped --check\n";
+    return ExitCode::kNoPrivilege;
+  }
   const KernelFeatures features = ProbeKernel();
   Print(Describe(features), out);
   if (absl::Status essentials = CheckEssentials(features); !essentials.ok()) {

@@ -35,6 +35,8 @@ class Pipeline {
 
   // `source` and `symbolizer` must outlive the pipeline.
   Pipeline(Source& source, Symbolizer& symbolizer, Options options);
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
 
   void Start();

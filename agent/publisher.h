@@ -25,6 +25,8 @@ class Publisher {
 
   // `patient`: Publish waits when the thread is behind, and each window stays one.
   Publisher(Symbolizer& symbolizer, History& history, Options options, bool patient);
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
   ~Publisher();
 
   // Both before the process can exit: reads its mappings, names one of its stacks. Hints: when

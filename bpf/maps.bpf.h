@@ -65,6 +65,7 @@ struct thread_record {
 struct request_note {
 	__u64 insert_ns;
 	__u64 issue_ns;
+	__u64 bytes_done; /* by completions of parts of it */
 	struct thread_ref issuer;
 	char comm[WS_COMM_LEN];
 };
@@ -91,7 +92,7 @@ struct {
 	__type(value, struct thread_record);
 } ledgers SEC(".maps");
 
-/* The fallback before that; its agent grows it to the machine's pid_max when that is less. */
+/* The fallback before that: of living threads, and of the dead until RCU frees them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_HASHED);

@@ -56,9 +56,9 @@ wait_inline enum syscall_trait syscall_trait(int nr)
 	case __NR_accept4:
 		return TRAIT_poll_fd;
 	case __NR_futex:
-	case 449: /* futex_waitv, v5.16 */
-	case 455: /* futex_wait, v6.7 */
 		return TRAIT_futex;
+	case 449: /* futex_waitv, v5.16; no word and no operation where futex has them */
+	case 455: /* futex_wait, v6.7; neither */
 	case __NR_flock:
 	case __NR_fcntl:
 	case __NR_semop:

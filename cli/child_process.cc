@@ -52,6 +52,7 @@ void HandOn(pid_t pid, Interrupts* interrupts) {
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   int error_pipe[2];

@@ -49,6 +49,8 @@ struct Client::Connection {
   Connection(const Endpoint& where, Tick on_tick)
       : endpoint(where), tick(std::move(on_tick)), stub(v1::Query::NewStub(OpenChannel(where))) {}
 
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
   ~Connection() {
     queue.Shutdown();
     void* tag = nullptr;

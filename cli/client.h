@@ -19,6 +19,8 @@ class Client {
   using Tick = std::function<bool()>;
 
   Client(const Endpoint& endpoint, Tick tick);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
   ~Client();
 
   absl::StatusOr<v1::Status> GetStatus(const v1::StatusRequest& request = {});

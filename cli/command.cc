@@ -61,11 +61,10 @@ int ReportParseResult(const CLI::App& app, const CLI::ParseError& result) {
   return code == 0 ? kOk : kBadUsage;
 }
 
-// CLI11 2.1 hands a subcommand's "--" back to its parent. The first word that is no option begins
-// the rest anyway (LeaveRestUnread), so it can go.
-std::vector<std::string> WithoutDoubleDash(std::vector<std::string> words) {
-  const auto dash = std::find(words.begin(), words.end(), "--");
-  if (dash != words.end()) words.erase(dash);
+// CLI11 2.1 hands a subcommand's "--" back to its parent. Under another name it is a word like any
+// other: the first that is no option begins the rest (LeaveRestUnread), where it gets its own back.
+std::vector<std::string> WithDoubleDashHidden(std::vector<std::string> words) {
+  std::replace(words.begin(), words.end(), std::string("--"), std::string(kHiddenDoubleDash));
   return words;
 }
 
@@ -97,7 +96,7 @@ int RunCommandLine(const std::vector<std::string>& words, const Session& base) {
   app.require_subcommand(1);
   app.footer(std::string(kExitCodeHelp));
   const std::map<const CLI::App*, Action> actions = AddCommands(app, session);
-  std::vector<std::string> reversed = WithoutDoubleDash(words);
+  std::vector<std::string> reversed = WithDoubleDashHidden(words);
   std::reverse(reversed.begin(), reversed.end());
   try {
     app.parse(reversed);

@@ -67,6 +67,7 @@ void LeaveRestUnread(CLI::App& app) { app.prefix_command(); }
 
 std::vector<std::string> UnreadWords(const CLI::App& app) {
   std::vector<std::string> words = app.remaining();
+  std::replace(words.begin(), words.end(), std::string(kHiddenDoubleDash), std::string("--"));
   if (!words.empty() && words.front() == "--") words.erase(words.begin());
   return words;
 }

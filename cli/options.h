@@ -61,6 +61,8 @@ void AddRequired(CLI::App& app, const std::string& name, std::string& value,
 void AddKindOption(CLI::App& app, std::string& kind);
 // What stands after the command's own options is not for this program to read.
 void LeaveRestUnread(CLI::App& app);
+// What stands for "--" while the command line is parsed: no shell lets a word hold a zero byte.
+inline constexpr absl::string_view kHiddenDoubleDash("\0--", 3);
 // The words left unread, without a leading "--".
 std::vector<std::string> UnreadWords(const CLI::App& app);
 

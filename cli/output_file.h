@@ -14,6 +14,8 @@ class OutputFile {
  public:
   static absl::StatusOr<OutputFile> Create(const std::string& path);
 
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();

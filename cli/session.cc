@@ -1,9 +1,12 @@
 #include "cli/session.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "cli/console.h"
 #include "cli/duration.h"
 #include "cli/exit_code.h"
@@ -19,17 +22,31 @@ std::unique_ptr<Client> MakeClient(const Endpoint& endpoint, Interrupts* interru
   return std::make_unique<Client>(endpoint, [interrupts] { return !interrupts->Pending(); });
 }
 
+// There, but not for this user.
+absl::Status MayNotOpen(const Endpoint& endpoint) {
+  return absl::PermissionDeniedError(absl::StrCat("an agent's socket is at ", endpoint.address,
+                                                  ", but this user may not open it (it belongs to "
+                                                  "root, mode 0600). Run as root: sudo waitscope "
+                                                  "..."));
+}
+
+bool IsOutOfReach(const Endpoint& endpoint) {
+  if (!endpoint.IsUnix()) return false;
+  const std::string path(absl::StripPrefix(endpoint.address, "unix:"));
+  return access(path.c_str(), R_OK | W_OK) != 0 && errno == EACCES;
+}
+
 absl::Status NoHistory(const Endpoint& endpoint) {
   return absl::UnavailableError(absl::StrCat(
       "no agent at ", endpoint.address,
       ", and without one there is no history for --since. Use --duration to measure from now, or "
-      "keep an agent running: sudo systemctl start waitscoped"));
+      "keep an agent running: sudo waitscoped &"));
 }
 
 absl::Status NoPrivilege(const Endpoint& endpoint, const std::string& missing) {
-  return absl::PermissionDeniedError(
-      absl::StrCat("no agent at ", endpoint.address, " and no privilege to start one (missing ",
-                   missing, "). Run as root, or: sudo systemctl start waitscoped"));
+  return absl::PermissionDeniedError(absl::StrCat("no agent at ", endpoint.address,
+                                                  " and no privilege to start one (missing ",
+                                                  missing, "). Run as root: sudo waitscope ..."));
 }
 
 absl::Status NotAllowedIn(const Endpoint& endpoint, const absl::Status& status) {
@@ -66,6 +83,7 @@ absl::StatusOr<Connection> Connect(const Session& session, Needs needs) {
   const absl::StatusOr<v1::Status> status = connection.client->GetStatus();
   if (status.ok()) return connection;
   if (!absl::IsUnavailable(status.status())) return status.status();
+  if (IsOutOfReach(*endpoint)) return MayNotOpen(*endpoint);
   if (!endpoint->is_default) return NotAllowedIn(*endpoint, status.status());
   if (needs == Needs::kHistory) return NoHistory(*endpoint);
   return StartPrivate(session, *endpoint);

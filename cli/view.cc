@@ -35,7 +35,9 @@ absl::Status CheckTarget(Client& client, const TargetOptions& target) {
   if (!there.ok() || !there->processes().empty()) return absl::OkStatus();
   return absl::NotFoundError(
       absl::StrCat("no process or thread matches", TargetFlags(target),
-                   ": it has ended, or never was there. `waitscope top` shows what runs"));
+                   ": it has ended, or never was there, or no thread of it did anything where the "
+                   "kernel hides it from the agent (then `waitscope status` counts it under "
+                   "no-ledger). `waitscope top` shows what runs"));
 }
 
 v1::ViewRequest MakeViewRequest(const v1::Target& target, const v1::TimeRange& range) {

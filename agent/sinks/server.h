@@ -23,6 +23,8 @@ class Server {
   // loopback among them.
   static absl::StatusOr<std::unique_ptr<Server>> Claim(const ServerOptions& options);
   // Ends calls in progress and removes the sockets.
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
   ~Server();
 
   // Serves until the destructor. Sets the umask meanwhile: other threads should make no files.

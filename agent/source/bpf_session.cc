@@ -50,6 +50,7 @@ bool Wanted(const KernelFeatures& f, std::string_view program) {
   if (program == "sched_switch") return f.switch_has_state;
   if (program == "sched_switch_v5_10") return !f.switch_has_state;
   if (program == "rseq_update") return f.rseq_update;
+  if (program == "forget_hashed_record") return !f.task_storage;
   if (program == "block_rq_insert" || program == "block_rq_issue") return !f.block_has_queue;
   if (program == "block_rq_insert_v5_10" || program == "block_rq_issue_v5_10") {
     return f.block_has_queue;

@@ -2,8 +2,11 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <numeric>
 #include <vector>
 
@@ -60,6 +63,29 @@ loop_event ToEvent(const thread_ref& thread, const loop_totals& totals) {
   return event;
 }
 
+// Totals of threads that are gone, once they are read, make room when the map gets full.
+class DeadCalls {
+ public:
+  explicit DeadCalls(int fd) : fd_(fd) {}
+
+  void Saw(const call_key& key) { keys_.push_back(key); }
+
+  void Remove() const {
+    bpf_map_info info{};
+    uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd_, &info, &size) != 0) return;
+    if (keys_.size() * 2 < info.max_entries) return;
+    for (const call_key& key : keys_) {
+      if (syscall(SYS_tgkill, key.thread.pid, key.thread.tid, 0) == 0 || errno != ESRCH) continue;
+      bpf_map_delete_elem(fd_, &key);
+    }
+  }
+
+ private:
+  int fd_;
+  std::vector<call_key> keys_;
+};
+
 uint64_t RecursionMisses(const BpfSession& session) {
   uint64_t misses = 0;
   for (const ProgramReport& program : session.Programs()) misses += program.recursion_misses;
@@ -84,9 +110,13 @@ void ReadDevices(const BpfSession& session, uint64_t now_ns,
 }
 
 void ReadSyscalls(const BpfSession& session, Fold fold) {
-  ForEachEntry<call_key, call_totals>(
-      session.Map("calls"), MapRead::kKeep,
-      [&](const call_key& key, const call_totals& totals) { fold(ToEvent(key, totals)); });
+  DeadCalls dead(session.Map("calls"));
+  ForEachEntry<call_key, call_totals>(session.Map("calls"), MapRead::kKeep,
+                                      [&](const call_key& key, const call_totals& totals) {
+                                        fold(ToEvent(key, totals));
+                                        dead.Saw(key);
+                                      });
+  dead.Remove();
   ForEachEntry<thread_ref, loop_totals>(
       session.Map("loops"), MapRead::kKeep,
       [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); });

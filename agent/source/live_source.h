@@ -27,6 +27,8 @@ class LiveSource : public Source {
  public:
   // Loads the programs and begins to measure. Needs CAP_BPF and CAP_PERFMON, or root.
   static absl::StatusOr<std::unique_ptr<LiveSource>> Open(const LiveOptions& options);
+  LiveSource(const LiveSource&) = delete;
+  LiveSource& operator=(const LiveSource&) = delete;
   ~LiveSource() override;
 
   absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) override;

@@ -208,8 +208,11 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 	struct block_event e = {};
 	struct device_totals *d;
 
-	if (bytes < rq->__data_len) /* part of it: the rest completes later */
+	if (bytes < rq->__data_len) { /* part of it: the rest completes later */
+		if (note)
+			note->bytes_done += bytes;
 		return 0;
+	}
 	if (!note || !note->issue_ns || of_another(note, rq)) {
 		/* An empty flush never goes to the device: a request of the queue does its work. */
 		if (rq->__data_len)
@@ -219,7 +222,7 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 		bpf_map_delete_elem(&requests, &key);
 		return 0;
 	}
-	fill_block(&e, rq, note, bytes, error);
+	fill_block(&e, rq, note, bytes + note->bytes_done, error);
 	bpf_map_delete_elem(&requests, &key);
 	d = find_device(e.dev);
 	if (d)

@@ -96,6 +96,20 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
+/*
+ * Loaded only where records lie in a hash by tid, which nothing empties by itself. In RCU's own
+ * context, after the last switch-out: no run-queue lock is held.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(forget_hashed_record, struct task_struct *task)
+{
+	__u32 tid = task->pid;
+
+	if (hashed_record(task))
+		bpf_map_delete_elem(&ledgers_by_tid, &tid);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {

@@ -5,12 +5,16 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* A thread older than the agent enters with what the iterator saw of it. */
-probe_inline void adopt_seed(struct thread_record *r)
+/* A thread older than the agent enters with what the iterator saw of it, or, when the iterator is
+ * looking at it right now, with this moment. */
+probe_inline void adopt_seed(struct thread_record *r, __u64 now)
 {
-	if (r->ledger.state != THREAD_unknown || !r->seed_ns)
+	if (r->ledger.state != THREAD_unknown)
 		return;
-	ledger_open(&r->ledger, r->seed_ns, r->seed_state, r->seed_class, r->seed_syscall);
+	if (r->seed_ns)
+		ledger_open(&r->ledger, r->seed_ns, r->seed_state, r->seed_class, r->seed_syscall);
+	else
+		ledger_open(&r->ledger, now, THREAD_running, WAIT_other, -1);
 	r->ledger.seeded = 1;
 	r->ledger.open_seeded = 1;
 }
@@ -138,7 +142,7 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 		lose_thread(prev);
 		return;
 	}
-	adopt_seed(r);
+	adopt_seed(r, now);
 	recover_switch_in(r, prev, now);
 	if (r->pending)
 		finish_in_kernel(ctx, r, state);
@@ -161,7 +165,7 @@ probe_inline void enter_cpu(struct task_struct *next, __u64 now)
 		expect_late_hook(next);
 		return;
 	}
-	adopt_seed(r);
+	adopt_seed(r, now);
 	recover_switch_out(r, next, now);
 	recover_waking(r, next, now);
 	ledger_switch_in(&r->ledger, now, current_epoch(), &wait);
@@ -215,7 +219,8 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	if (r->ledger.state == THREAD_blocked && r->ledger.wake_ns >= r->ledger.since_ns)
 		return 0;
 	ledger_waking(&r->ledger, now);
-	if (task->tgid != cfg.agent_pid)
+	/* One that has not left its CPU yet has waited for nothing. */
+	if (r->ledger.state == THREAD_blocked && task->tgid != cfg.agent_pid)
 		note_waking(ctx, r, now);
 	return 0;
 }

@@ -69,6 +69,18 @@ absl::StatusOr<int> CannotExecute(const Session& session, const std::string& com
   return missing ? kNotFound : kNotExecutable;
 }
 
+// The command's process id means something to an agent of this machine only.
+absl::StatusOr<Connection> ConnectHere(const Session& session) {
+  const absl::StatusOr<Endpoint> endpoint = ResolveEndpoint(session.endpoint);
+  if (!endpoint.ok()) return endpoint.status();
+  if (!endpoint->IsUnix()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "run starts its command here, and the agent at ", endpoint->address,
+        " may watch another machine: use one of this machine, --endpoint unix:PATH, or none"));
+  }
+  return Connect(session, Needs::kAnyAgent);
+}
+
 absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options) {
   const std::vector<std::string> command = UnreadWords(*options.parser);
   if (command.empty()) {
@@ -77,7 +89,7 @@ absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options
   if (absl::StatusOr<std::string> format = ChooseFormat(options.output, kFormats); !format.ok()) {
     return format.status();
   }
-  absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
+  absl::StatusOr<Connection> connection = ConnectHere(session);
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<v1::MarkResponse> mark = connection->client->Mark();
   if (!mark.ok()) return mark.status();

@@ -41,6 +41,8 @@ class RunningAgent {
     if (absl::Status status = server_->Start(answers_); !status.ok()) ADD_FAILURE() << status;
     pipeline_.Start();
   }
+  RunningAgent(const RunningAgent&) = delete;
+  RunningAgent& operator=(const RunningAgent&) = delete;
   ~RunningAgent() {
     pipeline_.Stop();
     server_.reset();

@@ -69,6 +69,8 @@ TEST(Command, BadUsageIsTwoAndSaysWhatIsAccepted) {
                                              {"flame", "--kind", "on-mars"},
                                              {"flame", "-o", "x.wslog", "--output", "nonsense"},
                                              {"run"},
+                                             {"run", "--"},
+                                             {"run", "--endpoint", "127.0.0.1:1", "--", "true"},
                                              {"replay"},
                                              {"diff", "a"}}) {
     const Outcome outcome = Waitscope(words);

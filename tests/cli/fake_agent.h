@@ -22,6 +22,8 @@ struct FakeBehavior {
 class FakeAgent {
  public:
   explicit FakeAgent(FakeBehavior behavior = {});
+  FakeAgent(const FakeAgent&) = delete;
+  FakeAgent& operator=(const FakeAgent&) = delete;
   ~FakeAgent();
 
   Endpoint endpoint() const;

@@ -89,6 +89,9 @@ class Views(e2e.EndToEnd):
                              endpoint=self.agent.endpoint)
         self.assertEqual(done.returncode, 7, done.stderr)
         self.assertIn("sleep", (done.stdout + done.stderr).lower())
+        for words in (["echo", "a", "--", "b"], ["--", "echo", "a", "--", "b"]):
+            done = waitscope.run("run", *words, endpoint=self.agent.endpoint)
+            self.assertEqual(done.stdout, "a -- b\n")
         done = waitscope.run("run", "--", "/nowhere/command", endpoint=self.agent.endpoint)
         self.assertEqual(done.returncode, 127, done.stderr)
         done = waitscope.run("run", "--", "sh", "-c", "kill -9 $$", endpoint=self.agent.endpoint)
