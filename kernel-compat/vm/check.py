@@ -129,6 +129,12 @@ def check_kernel_log(console):
     return [f"kernel log: {line}" for line in lines if KERNEL_TROUBLE.search(line)]
 
 
+def check_records(console):
+    """The scenarios bear thousands of threads: their records must have gone with them."""
+    records, threads = map(int, console.text("records").split())
+    return [f"{records} records of {threads} threads"] if records > threads + 200 else []
+
+
 def check_leftovers(console):
     names = sorted(program.get("name", "?") for program in console.json("leftovers"))
     return [f"BPF programs left behind: {' '.join(names)}"] if names else []
@@ -255,6 +261,7 @@ def checks_of(scenario, console, verdict):
 def all_checks(console, verdict):
     for name in ("check", "status", "agent"):
         yield lambda name=name: check_exit(console, name)
+    yield lambda: check_records(console)
     yield lambda: check_leftovers(console)
     yield lambda: check_kernel_log(console)
     for scenario in scenarios():
