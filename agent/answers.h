@@ -25,6 +25,8 @@ class Answers : public Backend {
 
   absl::StatusOr<uint64_t> Mark(GiveUp give_up) override;
   absl::StatusOr<Answer> Ask(const TimeAsked& time, GiveUp give_up) override;
+  absl::StatusOr<Answer> Diagnose(const TimeAsked& time, const Target& target,
+                                  GiveUp give_up) override;
   absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) override;
   absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls() override;
   AgentStatus Status() override;
@@ -37,6 +39,7 @@ class Answers : public Backend {
   absl::StatusOr<Answer> Resolve(const Following& asked, GiveUp give_up);
   absl::StatusOr<Answer> NextWindow(uint64_t after_ns, GiveUp give_up);
   absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns) const;
+  Findings FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const;
   uint64_t OnOurClock(uint64_t wall_clock_ns) const;
 
   Pipeline& pipeline_;
