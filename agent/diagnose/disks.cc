@@ -39,7 +39,7 @@ void Count(DiskUse& use, const WaitSite& site) {
   if (use.site == nullptr || site.ns > use.site->ns) use.site = &site;
 }
 
-double Sum(const DeviceWindow& device, uint64_t device_op_totals::* field) {
+double Sum(const DeviceWindow& device, __u64 device_op_totals::* field) {
   uint64_t sum = 0;
   for (const device_op_totals& op : device.ops) sum += op.*field;
   return static_cast<double>(sum);

@@ -14,12 +14,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "agent/core/wire_text.h"
 
 namespace waitscope {
 namespace {
 
 constexpr size_t kMostBytes = 4096;  // of any file read here
 constexpr size_t kContainerIdLength = 64;
+// Processes move between cgroups seldom; PostgreSQL's say in their titles what they wait for.
+constexpr std::string_view kTitled = "postgres";
+constexpr uint32_t kTicksBetweenReads = 8;
+constexpr uint32_t kTicksBetweenTitles = 2;
 
 std::string ReadSome(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -85,18 +90,43 @@ std::string ContainerId(absl::string_view cgroup_path) {
 
 void ProcFacts::Process(uint32_t pid, absl::FunctionRef<void(const Event&)> fold) {
   if (pid == 0 || processes_.contains(pid)) return;
+  const process_event event = Read(pid);
+  if (event.pid == 0) return;
+  processes_.emplace(pid, event);
+  fold(event);
+}
+
+void ProcFacts::Again(const ledger_event& main_thread, uint32_t tick,
+                      absl::FunctionRef<void(const Event&)> fold) {
+  const uint32_t pid = main_thread.thread.pid;
+  const bool titled = Text(main_thread.comm) == kTitled;
+  const uint32_t ticks = titled ? kTicksBetweenTitles : kTicksBetweenReads;
+  const auto known = processes_.find(pid);
+  if (known == processes_.end() || (pid + tick) % ticks != 0) return;
+  const process_event now = Read(pid);
+  if (now.pid == 0 || std::memcmp(&now, &known->second, sizeof(now)) == 0) return;
+  known->second = now;
+  fold(now);
+}
+
+std::set<std::string> ProcFacts::Cgroups() const {
+  std::set<std::string> paths;
+  for (const auto& [pid, event] : processes_) paths.emplace(Text(event.cgroup));
+  return paths;
+}
+
+process_event ProcFacts::Read(uint32_t pid) const {
+  auto event = NewEvent<process_event>(EVENT_process);
   const std::string directory = absl::StrCat(proc_, "/", pid, "/");
   const std::string stat = ReadSome(directory + "stat");
-  if (stat.empty()) return;
-  auto event = NewEvent<process_event>(EVENT_process);
+  if (stat.empty()) return event;
   event.pid = pid;
   event.parent_pid = ParentPid(stat);
   const std::string cgroup = CgroupPath(ReadSome(directory + "cgroup"));
   CopyText(event.cgroup, cgroup);
   CopyText(event.container, ContainerId(cgroup));
   CopyText(event.command, CommandLine(ReadSome(directory + "cmdline")));
-  processes_.insert(pid);
-  fold(event);
+  return event;
 }
 
 void ProcFacts::Executed(uint32_t pid, absl::FunctionRef<void(const Event&)> fold) {

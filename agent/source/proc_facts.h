@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "agent/core/event.h"
@@ -30,14 +30,21 @@ class ProcFacts {
   // The process executes another program: its command line is told again.
   void Executed(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
   void Exited(uint32_t pid) { processes_.erase(pid); }
+  // Tells again, now and then, of a process that has moved to another cgroup or changed its title.
+  void Again(const ledger_event& main_thread, uint32_t tick,
+             absl::FunctionRef<void(const Event&)> fold);
+  // Of the processes told of.
+  std::set<std::string> Cgroups() const;
 
   // Tells the name of a disk not told of yet. `dev` is major << 20 | minor.
   void Device(uint32_t dev, absl::FunctionRef<void(const Event&)> fold);
 
  private:
+  process_event Read(uint32_t pid) const;
+
   std::string proc_;
   std::string sys_;
-  absl::flat_hash_set<uint32_t> processes_;
+  absl::flat_hash_map<uint32_t, process_event> processes_;
   std::set<uint32_t> devices_;
 };
 
