@@ -156,8 +156,8 @@ absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& ta
   absl::StatusOr<Answer> answer = Ask(latest ? LastPart{kDiagnosedNs} : time, give_up);
   if (!answer.ok()) return answer;
   if (!lease.ok()) {
-    answer->notes.push_back(absl::StrCat("event loops are known by their waits only: ",
-                                         lease.status().message()));
+    answer->notes.push_back(
+        absl::StrCat("event loops are known by their waits only: ", lease.status().message()));
   }
   const Snapshot& whole = answer->snapshot;
   answer->findings = FindingsBetween(whole.begin_ns, whole.end_ns, target);

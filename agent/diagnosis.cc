@@ -10,11 +10,13 @@ namespace waitscope {
 
 Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target, const Findings& earlier) {
   if (target.Everything()) {
-    return Diagnose(snapshot, [](uint32_t) { return true; }, earlier);
+    return Diagnose(
+        snapshot, [](uint32_t) { return true; }, earlier);
   }
   std::set<uint32_t> pids;
   for (const auto& [key, thread] : Select(snapshot, target).threads) pids.insert(key.pid);
-  return Diagnose(snapshot, [&](uint32_t pid) { return pids.contains(pid); }, earlier);
+  return Diagnose(
+      snapshot, [&](uint32_t pid) { return pids.contains(pid); }, earlier);
 }
 
 void KeepFindings(Findings later, Findings& all) {

@@ -411,7 +411,8 @@ struct frame_event {
 };
 WS_ASSERT_SIZE(frame_event, 472);
 
-/* Monotone totals of the whole machine, from /proc/pressure and /proc/stat, in ns; 0 where absent. */
+/* Monotone totals of the whole machine, from /proc/pressure and /proc/stat, in ns; 0 where absent.
+ */
 struct pressure_event {
 	struct event_header hdr;
 	__u64 at_ns;
@@ -435,17 +436,17 @@ struct cgroup_event {
 	__u64 periods;
 	__u64 throttled_periods;
 	__u64 throttled_ns;
-	__u64 quota_ns;	      /* CPU time per period; 0 no limit */
+	__u64 quota_ns; /* CPU time per period; 0 no limit */
 	__u64 period_ns;
 	__u64 memory_bytes;
-	__u64 memory_limit;   /* 0 no limit */
+	__u64 memory_limit; /* 0 no limit */
 	__u64 memory_limit_hits;
 	__u64 oom_kills;
 	__u64 memory_some_ns; /* pressure inside the group; 0 where the kernel does not tell */
 	__u64 pids;
-	__u64 pids_limit;     /* 0 no limit */
+	__u64 pids_limit; /* 0 no limit */
 	__u64 pids_limit_hits;
-	char path[256];	      /* as in process_event */
+	char path[256]; /* as in process_event */
 };
 WS_ASSERT_SIZE(cgroup_event, 376);
 

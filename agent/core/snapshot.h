@@ -255,9 +255,9 @@ struct Snapshot {
   std::map<ThreadKey, LoopWindow> loops;
   std::map<uint32_t, ProcessFacts> processes;
   PressureWindow pressure;
-  std::map<std::string, CgroupWindow> cgroups;    // by path
-  std::set<uint16_t> listening;                   // TCP ports that accept connections
-  std::map<LockOwnerKey, uint64_t> lock_owners;   // waiters seen at the closes of windows
+  std::map<std::string, CgroupWindow> cgroups;   // by path
+  std::set<uint16_t> listening;                  // TCP ports that accept connections
+  std::map<LockOwnerKey, uint64_t> lock_owners;  // waiters seen at the closes of windows
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
   std::vector<wait_object> objects{wait_object{}};   // index 0: none
   std::map<StackId, Stack> stacks;                   // filled by the symbols stage

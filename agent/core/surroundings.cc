@@ -56,7 +56,8 @@ void SurroundingsStage::Close(Snapshot& snapshot) {
   cgroups_.Close([&](const std::string& path, const cgroup_event& now, const cgroup_event* before) {
     snapshot.cgroups[path] = Difference(before != nullptr ? *before : now, now);
   });
-  cgroups_.Forget([](const std::string&, uint32_t silent) { return silent >= kForgetAfterWindows; });
+  cgroups_.Forget(
+      [](const std::string&, uint32_t silent) { return silent >= kForgetAfterWindows; });
   snapshot.listening = listening_;
   snapshot.lock_owners = std::exchange(lock_owners_, {});
 }

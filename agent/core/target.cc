@@ -166,8 +166,8 @@ Snapshot Select(const Snapshot& snapshot, const Target& target) {
   chosen.processes = Filter(snapshot.processes, [&](uint32_t pid) { return pids.contains(pid); });
   chosen.errnos =
       Filter(snapshot.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
-  chosen.lock_owners = Filter(
-      snapshot.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
+  chosen.lock_owners =
+      Filter(snapshot.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
   CopyNames(snapshot, matcher, chosen);
   return chosen;
 }

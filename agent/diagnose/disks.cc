@@ -39,7 +39,7 @@ void Count(DiskUse& use, const WaitSite& site) {
   if (use.site == nullptr || site.ns > use.site->ns) use.site = &site;
 }
 
-double Sum(const DeviceWindow& device, __u64 device_op_totals::* field) {
+double Sum(const DeviceWindow& device, __u64 device_op_totals::*field) {
   uint64_t sum = 0;
   for (const device_op_totals& op : device.ops) sum += op.*field;
   return static_cast<double>(sum);
@@ -71,7 +71,8 @@ std::vector<DiskUse> DiskUsesOf(const MachineView& machine, const ProcessView& p
     use.device = &device->second;
     known.push_back(std::move(use));
   }
-  std::ranges::stable_sort(known, [](const DiskUse& a, const DiskUse& b) { return a.wait_ns > b.wait_ns; });
+  std::ranges::stable_sort(
+      known, [](const DiskUse& a, const DiskUse& b) { return a.wait_ns > b.wait_ns; });
   return known;
 }
 

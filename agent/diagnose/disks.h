@@ -24,8 +24,8 @@ struct DiskUse {
 std::vector<DiskUse> DiskUsesOf(const MachineView& machine, const ProcessView& process);
 
 double RequestsOf(const DeviceWindow& device);
-double MeanDeviceNs(const DeviceWindow& device);            // issue to completion
-double MeanAwaitNs(const DeviceWindow& device);             // queue and device
+double MeanDeviceNs(const DeviceWindow& device);                           // issue to completion
+double MeanAwaitNs(const DeviceWindow& device);                            // queue and device
 double QueueSize(const MachineView& machine, const DeviceWindow& device);  // aqu-sz
 double BusyShare(const MachineView& machine, const DeviceWindow& device);
 

@@ -25,9 +25,8 @@ Finding Draft(const MachineView& machine, const ProcessView& process, std::strin
   Finding finding;
   const uint64_t start_ns = process.threads.front().key().start_ns;
   finding.id = absl::StrFormat(
-      "%016x",
-      StableHash(absl::StrCat(condition, "|", process.pid, "|", start_ns, "|",
-                              absl::string_view(culprit.data(), culprit.size()))));
+      "%016x", StableHash(absl::StrCat(condition, "|", process.pid, "|", start_ns, "|",
+                                       absl::string_view(culprit.data(), culprit.size()))));
   finding.condition = std::move(condition);
   finding.pid = process.pid;
   finding.comm = process.comm;

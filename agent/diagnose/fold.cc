@@ -63,7 +63,9 @@ bool Explained(const Finding& cause, const Finding& effect) {
 }
 
 // Of one machine-wide cause, what hit the most time is told.
-bool SameCause(const Finding& a, const Finding& b) { return !a.cause.empty() && a.cause == b.cause; }
+bool SameCause(const Finding& a, const Finding& b) {
+  return !a.cause.empty() && a.cause == b.cause;
+}
 
 void Adopt(Finding& cause, const Finding& effect) {
   Evidence evidence = ObjectEvidence("explains", effect.condition);

@@ -40,7 +40,8 @@ uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process)
       if (LooksLikeInterpreterWait(machine, site)) ++threads[site.object->id & kPairMask];
     }
   }
-  const auto shared = std::ranges::find_if(threads, [](const auto& row) { return row.second >= 2; });
+  const auto shared =
+      std::ranges::find_if(threads, [](const auto& row) { return row.second >= 2; });
   return shared != threads.end() ? shared->first : 0;
 }
 
@@ -76,7 +77,8 @@ void CountOwners(const Snapshot& snapshot, const ProcessView& process, Lock& loc
   const LockOwnerKey first{process.pid, 0, 0};
   for (auto row = snapshot.lock_owners.lower_bound(first);
        row != snapshot.lock_owners.end() && row->first.pid == process.pid; ++row) {
-    if ((row->first.word & kPairMask) == lock.word) lock.owners[row->first.owner_tid] += row->second;
+    if ((row->first.word & kPairMask) == lock.word)
+      lock.owners[row->first.owner_tid] += row->second;
   }
 }
 
@@ -108,7 +110,8 @@ std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process
     CountOwners(machine.snapshot(), process, lock);
     several.push_back(std::move(lock));
   }
-  std::ranges::stable_sort(several, [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
+  std::ranges::stable_sort(several,
+                           [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
   return several;
 }
 
@@ -125,7 +128,8 @@ double ShareWokenByWaiters(const Lock& lock) {
 }
 
 const ThreadView* HolderOf(const ProcessView& process, const Lock& lock) {
-  const auto seen = std::ranges::max_element(lock.owners, {}, [](const auto& row) { return row.second; });
+  const auto seen =
+      std::ranges::max_element(lock.owners, {}, [](const auto& row) { return row.second; });
   if (seen != lock.owners.end()) {
     if (const ThreadView* owner = process.Find(seen->first)) return owner;
   }

@@ -11,10 +11,10 @@
 namespace waitscope {
 
 struct Lock {
-  uint64_t word = 0;        // lowest address seen; 0: a file lock
-  std::string file;         // of a file lock
-  bool interpreter = false; // Python's global interpreter lock
-  bool mutex = false;       // by its futex operation
+  uint64_t word = 0;         // lowest address seen; 0: a file lock
+  std::string file;          // of a file lock
+  bool interpreter = false;  // Python's global interpreter lock
+  bool mutex = false;        // by its futex operation
   double wait_ns = 0;
   double waits = 0;
   uint64_t longest_ns = 0;

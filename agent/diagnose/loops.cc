@@ -1,10 +1,9 @@
 #include "agent/diagnose/loops.h"
 
-#include <asm/unistd.h>
-
 #include <algorithm>
 
 #include "agent/core/histogram.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -21,9 +20,8 @@ bool IsLoopPoll(int32_t syscall) {
 
 // What a poll has reported is taken with one of these.
 uint64_t SocketCalls(const ThreadView& thread) {
-  const uint64_t sure =
-      thread.Calls({__NR_accept, __NR_accept4, __NR_recvfrom, __NR_recvmsg, __NR_sendto,
-                    __NR_sendmsg});
+  const uint64_t sure = thread.Calls(
+      {__NR_accept, __NR_accept4, __NR_recvfrom, __NR_recvmsg, __NR_sendto, __NR_sendmsg});
   const uint64_t reads = thread.Calls({__NR_read, __NR_readv});
   const uint64_t writes = thread.Calls({__NR_write, __NR_writev});
   return sure + std::min(reads, writes);  // either alone is a pipe or a file
@@ -99,8 +97,7 @@ std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process
   if (IsOneClientWorker(process)) return loops;
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
-    const bool is_loop =
-        measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
+    const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
     if (is_loop) loops.push_back(Examine(thread));
   }
   return loops;

@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kMostFrames = 48;
 
 // The same on every way into a system call: they say nothing about a wait.
-constexpr std::array<std::string_view, 5> kEntryFrames{
-    "entry_SYSCALL_64", "do_syscall_64", "x64_sys_call", "ret_from_fork", "schedule"};
+constexpr std::array<std::string_view, 5> kEntryFrames{"entry_SYSCALL_64", "do_syscall_64",
+                                                       "x64_sys_call", "ret_from_fork", "schedule"};
 
 bool IsEntry(const Frame& frame) {
   return std::ranges::any_of(
@@ -179,8 +179,8 @@ void MachineView::AddSamples() {
     }
     if (key.state != SampleState::kBlocked) continue;
     const WaitSite site = SiteOf(*snapshot_, key, value);
-    const auto [at, added] = sites.try_emplace(
-        {key.thread, key.cls, key.syscall, key.object, key.user_stack}, site);
+    const auto [at, added] =
+        sites.try_emplace({key.thread, key.cls, key.syscall, key.object, key.user_stack}, site);
     if (!added) Add(at->second, site);
   }
   for (auto& [place, site] : sites) Mutable(std::get<0>(place))->sites.push_back(std::move(site));
@@ -236,17 +236,15 @@ std::vector<std::string> MachineView::Frames(StackId kernel_stack, StackId user_
 bool MachineView::HasFrame(StackId stack, std::string_view prefix) const {
   const auto at = snapshot_->stacks.find(stack);
   return at != snapshot_->stacks.end() &&
-         std::ranges::any_of(at->second.frames, [&](const Frame& frame) {
-           return frame.symbol.starts_with(prefix);
-         });
+         std::ranges::any_of(at->second.frames,
+                             [&](const Frame& frame) { return frame.symbol.starts_with(prefix); });
 }
 
 bool MachineView::HasModule(StackId stack, std::string_view prefix) const {
   const auto at = snapshot_->stacks.find(stack);
   return at != snapshot_->stacks.end() &&
-         std::ranges::any_of(at->second.frames, [&](const Frame& frame) {
-           return frame.module.starts_with(prefix);
-         });
+         std::ranges::any_of(at->second.frames,
+                             [&](const Frame& frame) { return frame.module.starts_with(prefix); });
 }
 
 }  // namespace waitscope

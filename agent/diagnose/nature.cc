@@ -1,6 +1,6 @@
 #include "agent/diagnose/nature.h"
 
-#include <asm/unistd.h>
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {

@@ -1,9 +1,9 @@
 #include "agent/diagnose/pools.h"
 
-#include <asm/unistd.h>
-
 #include <algorithm>
 #include <map>
+
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {

@@ -56,8 +56,7 @@ std::string AddressOf(uint16_t family, const uint8_t (&address)[16], uint16_t po
 }
 
 std::string PeerText(const wait_object& object) {
-  return object.peer_port == 0 ? ""
-                               : AddressOf(object.family, object.peer_addr, object.peer_port);
+  return object.peer_port == 0 ? "" : AddressOf(object.family, object.peer_addr, object.peer_port);
 }
 
 std::string ObjectText(const wait_object& object) {

@@ -25,8 +25,8 @@ const char* SeverityWord(Severity severity) {
 // The wall clock at a moment of the snapshot's own clock.
 google::protobuf::Timestamp AtWallClock(const Snapshot& snapshot, uint64_t at_ns) {
   const uint64_t ago_ns = snapshot.end_ns - std::min(snapshot.end_ns, at_ns);
-  return TimeUtil::NanosecondsToTimestamp(
-      static_cast<int64_t>(snapshot.wall_clock_end_ns - std::min(snapshot.wall_clock_end_ns, ago_ns)));
+  return TimeUtil::NanosecondsToTimestamp(static_cast<int64_t>(
+      snapshot.wall_clock_end_ns - std::min(snapshot.wall_clock_end_ns, ago_ns)));
 }
 
 v1::Evidence Encode(const Evidence& evidence) {

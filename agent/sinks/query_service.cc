@@ -128,11 +128,11 @@ absl::StatusOr<Answer> QueryService::Asked(grpc::ServerContext* context,
 absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
                                               const v1::Target& target_asked,
                                               const v1::TimeRange& range) {
-  absl::StatusOr<Answer> answer = Asked(
-      context, target_asked, range,
-      [this](const TimeAsked& time, const Target&, Backend::GiveUp give_up) {
-        return backend_.Ask(time, give_up);
-      });
+  absl::StatusOr<Answer> answer =
+      Asked(context, target_asked, range,
+            [this](const TimeAsked& time, const Target&, Backend::GiveUp give_up) {
+              return backend_.Ask(time, give_up);
+            });
   const Target target = DecodeTarget(target_asked);
   if (answer.ok() && !target.Everything()) answer->snapshot = Select(answer->snapshot, target);
   return answer;

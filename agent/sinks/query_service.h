@@ -40,8 +40,8 @@ class QueryService final : public v1::Query::Service {
                       grpc::ServerWriter<v1::RecordChunk>* writer) override;
 
  private:
-  using Ask = absl::FunctionRef<absl::StatusOr<Answer>(const TimeAsked&, const Target&,
-                                                       Backend::GiveUp)>;
+  using Ask =
+      absl::FunctionRef<absl::StatusOr<Answer>(const TimeAsked&, const Target&, Backend::GiveUp)>;
 
   // What `ask` answers, when the target exists.
   absl::StatusOr<Answer> Asked(grpc::ServerContext* context, const v1::Target& target,

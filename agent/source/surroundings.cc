@@ -181,7 +181,8 @@ void Surroundings::TellPressure(uint64_t now_ns, Fold fold) const {
   event.memory_full_ns = PressureTotalNs(memory, "full");
   // cpu user nice system idle iowait irq softirq steal, in ticks of the user's clock.
   const std::string stat = ReadAll(proc_ + "/stat");
-  const std::vector<absl::string_view> words = Words(absl::string_view(stat).substr(0, stat.find('\n')));
+  const std::vector<absl::string_view> words =
+      Words(absl::string_view(stat).substr(0, stat.find('\n')));
   const auto tick_ns = 1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   const auto ns = [&](size_t at) { return at < words.size() ? Number(words[at]) * tick_ns : 0; };
   event.busy_ns = ns(1) + ns(2) + ns(3) + ns(6) + ns(7);
@@ -189,8 +190,8 @@ void Surroundings::TellPressure(uint64_t now_ns, Fold fold) const {
   event.steal_ns = ns(8);
   const std::string vmstat = ReadAll(proc_ + "/vmstat");
   event.swapped_pages = FlatValue(vmstat, "pswpin") + FlatValue(vmstat, "pswpout");
-  event.refaulted_pages = FlatValue(vmstat, "workingset_refault_file") +
-                          FlatValue(vmstat, "workingset_refault_anon");
+  event.refaulted_pages =
+      FlatValue(vmstat, "workingset_refault_file") + FlatValue(vmstat, "workingset_refault_anon");
   fold(event);
 }
 

@@ -30,9 +30,9 @@ absl::StatusOr<int> Run(const Session& session, ViewOptions options) {
   if (!plan.ok()) return plan.status();
   const absl::StatusOr<v1::Diagnosis> diagnosis = AskView(session, options, view, plan->range);
   if (!diagnosis.ok()) return diagnosis.status();
-  const absl::StatusOr<std::string> text =
-      plan->format == "json" ? RenderDiagnosisJson(*diagnosis)
-                             : view.render(*diagnosis, plan->format, plan->style);
+  const absl::StatusOr<std::string> text = plan->format == "json"
+                                               ? RenderDiagnosisJson(*diagnosis)
+                                               : view.render(*diagnosis, plan->format, plan->style);
   if (!text.ok()) return text.status();
   const absl::Status written = WriteOutput(options.output.file, *text);
   if (!written.ok()) return written;

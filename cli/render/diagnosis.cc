@@ -19,12 +19,15 @@ constexpr int kMostThreads = 4;
 
 // Frames every stack of a runtime or a C library has: they hide the ones that matter.
 constexpr absl::string_view kPlumbing[] = {
-    "__x64_sys_", "__do_sys_",   "__se_sys_",     "do_futex",      "futex_",         "__futex_",
-    "do_nanosleep", "hrtimer_",  "common_nsleep", "__libc_start",  "start_thread",   "clone3",
-    "__clone",    "_start",      "_PyEval_",      "PyEval_",       "PyObject_",      "_PyObject_",
-    "_PyFunction_", "PyVectorcall_", "_Py_",      "Py_",           "PyRun_",         "method_vectorcall",
-    "cfunction_", "entry_SYSCALL", "do_syscall",  "asm_exc_",      "exc_page",       "vfs_",
-    "ksys_",      "do_sys_",     "std::thread::", "std::__invoke", "void std::",
+    "__x64_sys_",    "__do_sys_",     "__se_sys_",    "do_futex",
+    "futex_",        "__futex_",      "do_nanosleep", "hrtimer_",
+    "common_nsleep", "__libc_start",  "start_thread", "clone3",
+    "__clone",       "_start",        "_PyEval_",     "PyEval_",
+    "PyObject_",     "_PyObject_",    "_PyFunction_", "PyVectorcall_",
+    "_Py_",          "Py_",           "PyRun_",       "method_vectorcall",
+    "cfunction_",    "entry_SYSCALL", "do_syscall",   "asm_exc_",
+    "exc_page",      "vfs_",          "ksys_",        "do_sys_",
+    "std::thread::", "std::__invoke", "void std::",
 };
 
 bool IsPlumbing(absl::string_view frame) {
@@ -45,17 +48,16 @@ std::string Upper(std::string word) {
 }
 
 std::string Row(const TextStyle& style, absl::string_view name, absl::string_view text) {
-  const std::string line =
-      absl::StrFormat("  %-10s%s", std::string(name), Printable(text));
+  const std::string line = absl::StrFormat("  %-10s%s", std::string(name), Printable(text));
   return Wrapped(style, line, kIndent) + "\n";
 }
 
 std::string Title(const v1::Finding& finding, const TextStyle& style) {
-  const std::string name =
-      absl::StrCat(Upper(finding.severity()), "  ", finding.condition());
+  const std::string name = absl::StrCat(Upper(finding.severity()), "  ", finding.condition());
   const std::string confidence = absl::StrFormat("confidence %.2f", finding.confidence());
   const int gap = std::max(2, style.width - DisplayWidth(name) - DisplayWidth(confidence));
-  return absl::StrCat(Paint(style, HueOf(finding), name), std::string(static_cast<size_t>(gap), ' '),
+  return absl::StrCat(Paint(style, HueOf(finding), name),
+                      std::string(static_cast<size_t>(gap), ' '),
                       Paint(style, Hue::kDim, confidence), "\n");
 }
 
@@ -78,10 +80,9 @@ std::string NumberText(double value, const std::string& unit) {
   if (unit == "ns") return DurationText(static_cast<uint64_t>(value));
   if (unit == "bytes") return BytesText(static_cast<uint64_t>(value));
   if (unit == "share") return absl::StrFormat("%.0f %%", value * 100);
-  const std::string number =
-      value == static_cast<double>(static_cast<int64_t>(value))
-          ? CountText(static_cast<uint64_t>(value))
-          : absl::StrFormat("%.1f", value);
+  const std::string number = value == static_cast<double>(static_cast<int64_t>(value))
+                                 ? CountText(static_cast<uint64_t>(value))
+                                 : absl::StrFormat("%.1f", value);
   return absl::StrCat(number, unit.empty() ? "" : " ", unit);
 }
 
@@ -104,8 +105,9 @@ std::string EvidenceLine(const v1::Evidence& evidence, const TextStyle& style) {
                absl::StrCat(evidence.name(), " (tid ", evidence.tid(), "): ", evidence.role()));
   }
   if (kind == "process") {
-    return Row(style, "process", absl::StrCat(evidence.object(), ": ", evidence.role(), ", ",
-                                              DurationText(evidence.total_ns())));
+    return Row(style, "process",
+               absl::StrCat(evidence.object(), ": ", evidence.role(), ", ",
+                            DurationText(evidence.total_ns())));
   }
   if (kind == "explains") {
     return Row(style, "explains", absl::StrCat(evidence.object(), ": ", evidence.name()));

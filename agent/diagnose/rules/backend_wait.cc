@@ -4,8 +4,6 @@
 // after something was sent. Critical when the process itself is asked by others.
 // False positives: clients' next requests (that side of a connection is idle), consumers of
 // messages (they do not send), long polls (too few of them end).
-#include <asm/unistd.h>
-
 #include <algorithm>
 #include <map>
 
@@ -14,6 +12,7 @@
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -33,8 +32,8 @@ struct PeerWaits {
 
 bool Asks(const ThreadView& thread, double waits) {
   if (thread.calls.empty()) return true;
-  const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write,
-                                      __NR_writev, __NR_connect});
+  const uint64_t sent = thread.Calls(
+      {__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write, __NR_writev, __NR_connect});
   return static_cast<double>(sent) >= waits / 2;
 }
 

@@ -4,8 +4,6 @@
 // spend 20 % of their time or more in sleeps of 10 ms or longer, at least three of them.
 // False positives: housekeeping threads (they do not touch the connections), pollers that ask
 // others (nobody connects to them), idle waits (they are polls, not sleeps).
-#include <asm/unistd.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +11,7 @@
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -67,13 +66,14 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Sleep
   finding.confidence = 0.85;
   NameThreads(finding, sleeps.threads);
   finding.impact = {static_cast<uint64_t>(sleeps.ns), share};
-  finding.summary = absl::StrCat(
-      Plural(sleeps.threads.size(), "thread"), " of ", NameOf(process),
-      " that answer requests slept ", static_cast<uint64_t>(sleeps.count), " times for ",
-      TimeText(sleeps.ns / sleeps.count), ": ", ShareText(share),
-      " of their time is a sleep somebody waits for");
-  finding.advice = "wait for the event instead of for time to pass, or retry elsewhere than in the "
-                   "request's path";
+  finding.summary =
+      absl::StrCat(Plural(sleeps.threads.size(), "thread"), " of ", NameOf(process),
+                   " that answer requests slept ", static_cast<uint64_t>(sleeps.count),
+                   " times for ", TimeText(sleeps.ns / sleeps.count), ": ", ShareText(share),
+                   " of their time is a sleep somebody waits for");
+  finding.advice =
+      "wait for the event instead of for time to pass, or retry elsewhere than in the "
+      "request's path";
   finding.evidence.push_back(StackEvidence(machine, *sleeps.site));
   finding.evidence.push_back(
       Metric("sleep_mean_ns", sleeps.ns / sleeps.count, "ns", kShortestSleepNs));

@@ -2,10 +2,10 @@
 //
 // Signature: threads of one pool each spend time on one backend and wait, woken by each other, for
 // something in between; about a whole number P of them is on the backend at any time (the
-// pool's size), and at least one more waits. Thresholds: waits of 20 ms or longer, one thread's worth
-// of them, 70 % ended by threads that use the backend.
-// False positives: idle workers (woken by who hands out work, which does not use the backend), one
-// lock around a connection (a mutex: lock-contention).
+// pool's size), and at least one more waits. Thresholds: waits of 20 ms or longer, one thread's
+// worth of them, 70 % ended by threads that use the backend. False positives: idle workers (woken
+// by who hands out work, which does not use the backend), one lock around a connection (a mutex:
+// lock-contention).
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -85,7 +85,8 @@ bool IsExhausted(const MachineView& machine, const Pool& pool, const Borrowing& 
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
              const Borrowing& borrowing) {
-  const auto peer = std::ranges::max_element(borrowing.peers, {}, [](const auto& row) { return row.second; });
+  const auto peer =
+      std::ranges::max_element(borrowing.peers, {}, [](const auto& row) { return row.second; });
   const double connections = std::max(1.0, std::round(borrowing.backend_ns / machine.WindowNs()));
   Finding finding = Draft(machine, process, "connection-pool-exhaustion", peer->first);
   finding.severity = Severity::kCritical;
@@ -94,12 +95,12 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   const double wall_ns = machine.WindowNs() * static_cast<double>(pool.members.size());
   finding.impact = {static_cast<uint64_t>(borrowing.queue_ns),
                     std::min(1.0, borrowing.queue_ns / wall_ns)};
-  finding.summary = absl::StrCat(
-      "threads of ", NameOf(process), " waited ",
-      TimeText(borrowing.queue_ns / borrowing.queue_waits), " for one of about ",
-      static_cast<uint64_t>(connections), " connections to ", peer->first, ", ",
-      static_cast<uint64_t>(borrowing.queue_waits), " times: all were in use by ",
-      Plural(pool.members.size(), "thread"));
+  finding.summary =
+      absl::StrCat("threads of ", NameOf(process), " waited ",
+                   TimeText(borrowing.queue_ns / borrowing.queue_waits), " for one of about ",
+                   static_cast<uint64_t>(connections), " connections to ", peer->first, ", ",
+                   static_cast<uint64_t>(borrowing.queue_waits), " times: all were in use by ",
+                   Plural(pool.members.size(), "thread"));
   finding.advice = absl::StrCat("make what is done with a connection to ", peer->first,
                                 " shorter, look for connections that are not given back; then size "
                                 "the pool to what the backend can take");

@@ -104,16 +104,18 @@ Finding Tell(const MachineView& machine, const Demand& demand, const Queue& queu
   finding.summary = absl::StrCat(
       NameOf(*demand.process), " waited ", TimeText(demand.runnable_ns), " for a CPU and ran ",
       TimeText(demand.running_ns), ": ", absl::StrFormat("%.1f", queue.waiting),
-      " threads on average stood in line for ", Plural(static_cast<uint64_t>(machine.Cpus()), "CPU"),
-      self ? ", most of them its own"
-           : absl::StrCat(", which mostly ran ", NameOf(*most.process)));
+      " threads on average stood in line for ",
+      Plural(static_cast<uint64_t>(machine.Cpus()), "CPU"),
+      self ? ", most of them its own" : absl::StrCat(", which mostly ran ", NameOf(*most.process)));
   finding.advice =
-      "run fewer busy threads at once, lower the weight of what can wait (nice, cpu.weight), or add "
+      "run fewer busy threads at once, lower the weight of what can wait (nice, cpu.weight), or "
+      "add "
       "CPUs";
   AddOthers(machine, by_running, demand, finding);
   if (!most.process->threads.empty() && self) {
     const auto busiest = std::ranges::max_element(
-        most.process->threads, {}, [](const ThreadView& thread) { return thread.totals().running_ns; });
+        most.process->threads, {},
+        [](const ThreadView& thread) { return thread.totals().running_ns; });
     if (!busiest->runs.empty()) {
       finding.evidence.push_back(StackEvidence(machine, busiest->runs.front()));
     }

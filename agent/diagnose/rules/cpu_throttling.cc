@@ -1,8 +1,8 @@
 // Does a cgroup's quota take the CPU away from threads that could run?
 //
-// Thresholds: throttled in 25 % of the periods (the kubernetes mixin's CPUThrottlingHigh) and for 5 %
-// of the time, while its threads stood runnable.
-// False positives: short bursts against a generous quota (the share of periods).
+// Thresholds: throttled in 25 % of the periods (the kubernetes mixin's CPUThrottlingHigh) and for 5
+// % of the time, while its threads stood runnable. False positives: short bursts against a generous
+// quota (the share of periods).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -67,11 +67,12 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
       static_cast<double>(std::max<uint64_t>(1, totals.RunnableNs() + totals.running_ns));
   finding.impact = {totals.RunnableNs(), static_cast<double>(totals.RunnableNs()) / active};
   finding.summary = absl::StrCat(
-      NameOf(process), " was throttled in ", ShareText(periods), " of the scheduler's periods, for ",
-      TimeText(static_cast<double>(group.throttled_ns)), " of ", TimeText(machine.WindowNs()),
-      ": its cgroup ", path, " used up ", QuotaText(group));
+      NameOf(process), " was throttled in ", ShareText(periods),
+      " of the scheduler's periods, for ", TimeText(static_cast<double>(group.throttled_ns)),
+      " of ", TimeText(machine.WindowNs()), ": its cgroup ", path, " used up ", QuotaText(group));
   finding.advice =
-      "raise the quota (cpu.max, CPUQuota=, limits.cpu), or run no more busy threads than it allows";
+      "raise the quota (cpu.max, CPUQuota=, limits.cpu), or run no more busy threads than it "
+      "allows";
   finding.evidence.push_back(ObjectEvidence("wait_object", absl::StrCat("cgroup ", path)));
   finding.evidence.push_back(
       Metric("throttled_periods_share", periods, "share", kThrottledPeriods));

@@ -1,9 +1,9 @@
 // Does a client of a database wait for a row or table that another one has locked?
 //
 // PostgreSQL: a backend whose title says "waiting" (it waits in epoll like an idle one), for
-// a quarter of the window. SQLite: sleeps inside its own library, which are its busy handler, for 20 %
-// of a thread's time.
-// False positives: titles are as old as the last look at them, so the wait must be seen too.
+// a quarter of the window. SQLite: sleeps inside its own library, which are its busy handler, for
+// 20 % of a thread's time. False positives: titles are as old as the last look at them, so the wait
+// must be seen too.
 #include <algorithm>
 
 #include "absl/strings/match.h"
@@ -54,9 +54,9 @@ Finding TellBackend(const MachineView& machine, const ProcessView& process) {
   NameThreads(finding, std::vector{&thread});
   const double ns = thread.NsOf(Nature::kPoll);
   finding.impact = {static_cast<uint64_t>(ns), std::min(1.0, ns / std::max(1.0, thread.WallNs()))};
-  finding.summary = absl::StrCat("a PostgreSQL backend (pid ", process.pid, ", \"",
-                                 process.facts->command, "\") waited ", TimeText(ns),
-                                 " for a lock another transaction holds");
+  finding.summary =
+      absl::StrCat("a PostgreSQL backend (pid ", process.pid, ", \"", process.facts->command,
+                   "\") waited ", TimeText(ns), " for a lock another transaction holds");
   for (const ProcessView* holder : PossibleHolders(machine, process)) {
     finding.evidence.push_back(
         ThreadEvidence(holder->threads.front().key(), holder->facts->command, "lock holder"));
@@ -69,26 +69,28 @@ Finding TellBackend(const MachineView& machine, const ProcessView& process) {
       break;
     }
   }
-  finding.advice = "end transactions sooner (idle_in_transaction_session_timeout), lock rows in one "
-                   "order, or give up early (lock_timeout)";
-  if (!thread.sites.empty()) finding.evidence.push_back(StackEvidence(machine, thread.sites.front()));
-  finding.evidence.push_back(Check(
-      "psql -c 'select pid, pg_blocking_pids(pid), state, query from pg_stat_activity'"));
+  finding.advice =
+      "end transactions sooner (idle_in_transaction_session_timeout), lock rows in one "
+      "order, or give up early (lock_timeout)";
+  if (!thread.sites.empty())
+    finding.evidence.push_back(StackEvidence(machine, thread.sites.front()));
+  finding.evidence.push_back(
+      Check("psql -c 'select pid, pg_blocking_pids(pid), state, query from pg_stat_activity'"));
   return finding;
 }
 
 const WaitSite* BusyHandler(const MachineView& machine, const ThreadView& thread) {
   for (const WaitSite& site : thread.sites) {
-    const bool inside = site.nature == Nature::kSleep &&
-                        (machine.HasModule(site.user_stack, "libsqlite3") ||
-                         machine.HasFrame(site.user_stack, "sqlite3"));
+    const bool inside =
+        site.nature == Nature::kSleep && (machine.HasModule(site.user_stack, "libsqlite3") ||
+                                          machine.HasFrame(site.user_stack, "sqlite3"));
     if (inside && site.ns >= kBusyHandlerShare * thread.WallNs()) return &site;
   }
   return nullptr;
 }
 
-Finding TellSqlite(const MachineView& machine, const ProcessView& process,
-                   const ThreadView& thread, const WaitSite& site) {
+Finding TellSqlite(const MachineView& machine, const ProcessView& process, const ThreadView& thread,
+                   const WaitSite& site) {
   Finding finding = Draft(machine, process, "database-lock", absl::StrCat(thread.key().tid));
   finding.severity = Severity::kWarning;
   finding.confidence = 0.9;
@@ -98,8 +100,9 @@ Finding TellSqlite(const MachineView& machine, const ProcessView& process,
   finding.summary = absl::StrCat(NameOf(process), " waited ", TimeText(site.ns),
                                  " for an SQLite database that another connection has locked (",
                                  static_cast<uint64_t>(site.count), " retries)");
-  finding.advice = "shorter write transactions, write-ahead logging (PRAGMA journal_mode=WAL), or one "
-                   "writer for all";
+  finding.advice =
+      "shorter write transactions, write-ahead logging (PRAGMA journal_mode=WAL), or one "
+      "writer for all";
   finding.evidence.push_back(StackEvidence(machine, site));
   finding.evidence.push_back(Check(absl::StrCat("grep -E 'POSIX|FLOCK' /proc/locks")));
   return finding;

@@ -30,12 +30,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Threa
   finding.confidence = 0.95;
   NameThreads(finding, std::vector{&thread});
   finding.impact = {static_cast<uint64_t>(thread.NsOf(Nature::kDirty)), share};
-  finding.summary = absl::StrCat(
-      NameOf(process), " was held back for ", ShareText(share), " of its time (",
-      TimeText(thread.NsOf(Nature::kDirty)), ") because more is waiting to be written than the "
-      "kernel allows");
-  finding.advice = "write less or to a faster device; sync_file_range or O_DIRECT for bulk data; "
-                   "vm.dirty_background_bytes lower, so that writing begins earlier";
+  finding.summary = absl::StrCat(NameOf(process), " was held back for ", ShareText(share),
+                                 " of its time (", TimeText(thread.NsOf(Nature::kDirty)),
+                                 ") because more is waiting to be written than the "
+                                 "kernel allows");
+  finding.advice =
+      "write less or to a faster device; sync_file_range or O_DIRECT for bulk data; "
+      "vm.dirty_background_bytes lower, so that writing begins earlier";
   finding.evidence.push_back(StackEvidence(machine, site));
   if (site.object != nullptr) {
     finding.evidence.push_back(ObjectEvidence("wait_object", ObjectText(*site.object)));

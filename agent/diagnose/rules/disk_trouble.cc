@@ -1,8 +1,8 @@
 // Which is it: too many requests for a disk, a slow disk, or a limit above the disk?
 //
 // All need a process that waits: a thread's 30 % or more, five waits or more.
-// disk-saturation: at least 4 requests at once on average and 90 % busy, so that requests queue for each
-// other (node exporter's mixin warns at 10 for half an hour; here somebody waits already).
+// disk-saturation: at least 4 requests at once on average and 90 % busy, so that requests queue for
+// each other (node exporter's mixin warns at 10 for half an hour; here somebody waits already).
 // disk-latency: few at once, and the device itself takes 10 ms or more a request.
 // io-throttled: threads wait at least four times as long as queue and device took together, 20 ms
 // or more each time: something above the device holds them back (a cgroup's limit), and neither
@@ -82,8 +82,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const DiskU
              const std::string& condition) {
   const DeviceWindow& device = *use.device;
   Finding finding = Draft(machine, process, condition, device.name);
-  finding.severity =
-      use.largest_share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
+  finding.severity = use.largest_share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
   finding.confidence = 0.88;
   NameThreads(finding, use.threads);
   finding.impact = {static_cast<uint64_t>(use.wait_ns), std::min(1.0, use.largest_share)};
@@ -99,7 +98,8 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const DiskU
       Metric("device_time_mean_ns", MeanDeviceNs(device), "ns", kSlowDeviceNs));
   finding.evidence.push_back(
       Metric("device_queue_size", QueueSize(machine, device), "requests", kQueue));
-  finding.evidence.push_back(Metric("device_busy_share", BusyShare(machine, device), "share", kBusy));
+  finding.evidence.push_back(
+      Metric("device_busy_share", BusyShare(machine, device), "share", kBusy));
   finding.evidence.push_back(Check("iostat -xz 1 3"));
   return finding;
 }

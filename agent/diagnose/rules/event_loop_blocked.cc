@@ -105,8 +105,8 @@ void AddProof(const MachineView& machine, const Loop& loop, Reason reason, Findi
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Loop& loop) {
   const Reason reason = ReasonOf(loop);
-  Finding finding = Draft(machine, process, "event-loop-blocked",
-                          absl::StrCat(loop.thread->key().tid));
+  Finding finding =
+      Draft(machine, process, "event-loop-blocked", absl::StrCat(loop.thread->key().tid));
   const double share = std::min(1.0, loop.stalled_ns / machine.WindowNs());
   finding.severity = share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
   finding.confidence = loop.thread->loop != nullptr ? 0.93 : 0.8;

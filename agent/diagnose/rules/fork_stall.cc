@@ -3,14 +3,13 @@
 // Threshold: one fork or clone of 100 ms or longer (netdata's guide for Redis: 10 to 20 ms per GB
 // is normal, 200 ms bad), most of it running. A vfork waits for its child instead: not this.
 // False positives: none known. Needs counted system calls.
-#include <asm/unistd.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -54,8 +53,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Threa
       "a fork stopped ", thread.window->comm, " of ", NameOf(process), " for ",
       TimeText(static_cast<double>(forks.longest_ns)), " (", Plural(forks.count, "fork"), ", ",
       TimeText(static_cast<double>(forks.total_ns)), " in all) while its page tables were copied");
-  finding.advice = "fork early or from a small process, use posix_spawn or vfork to start programs, "
-                   "larger pages, or less memory per process";
+  finding.advice =
+      "fork early or from a small process, use posix_spawn or vfork to start programs, "
+      "larger pages, or less memory per process";
   for (const RunSite& run : thread.runs) {
     const bool copies = machine.HasFrame(run.kernel_stack, "copy_page_range") ||
                         machine.HasFrame(run.kernel_stack, "dup_mm");

@@ -71,15 +71,14 @@ bool IsSick(const Commits& commits) {
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Commits& commits) {
   Finding finding = Draft(machine, process, "fsync-stall");
-  finding.severity =
-      commits.MeanNs() >= kCriticalMeanNs ? Severity::kCritical : Severity::kWarning;
+  finding.severity = commits.MeanNs() >= kCriticalMeanNs ? Severity::kCritical : Severity::kWarning;
   finding.confidence = 0.92;
   NameThreads(finding, commits.threads);
   finding.impact = {static_cast<uint64_t>(commits.ns), std::min(1.0, commits.largest_share)};
-  finding.summary = absl::StrCat(
-      NameOf(process), " spent ", ShareText(std::min(1.0, commits.largest_share)),
-      " of a thread's time waiting for ", static_cast<uint64_t>(commits.count),
-      " commits to disk (fsync and its kin), ", TimeText(commits.MeanNs()), " each");
+  finding.summary =
+      absl::StrCat(NameOf(process), " spent ", ShareText(std::min(1.0, commits.largest_share)),
+                   " of a thread's time waiting for ", static_cast<uint64_t>(commits.count),
+                   " commits to disk (fsync and its kin), ", TimeText(commits.MeanNs()), " each");
   finding.advice =
       "commit several changes at once (group commit, a write-ahead log), relax what need not be "
       "durable, or give the log a faster device of its own";

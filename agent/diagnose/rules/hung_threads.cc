@@ -59,16 +59,17 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
   for (const ThreadView* thread : cycle) {
     const OpenWait& wait = *thread->window->open_wait;
     shortest_ns = std::min(shortest_ns, wait.ns);
-    finding.impact.stalled_ns += static_cast<uint64_t>(
-        std::min(static_cast<double>(wait.ns), machine.WindowNs()));
-    finding.evidence.push_back(ThreadEvidence(
-        thread->key(), thread->window->comm, absl::StrFormat("waits for lock 0x%x", wait.object.id)));
+    finding.impact.stalled_ns +=
+        static_cast<uint64_t>(std::min(static_cast<double>(wait.ns), machine.WindowNs()));
+    finding.evidence.push_back(
+        ThreadEvidence(thread->key(), thread->window->comm,
+                       absl::StrFormat("waits for lock 0x%x", wait.object.id)));
   }
   finding.impact.share = 1;
-  finding.summary = absl::StrCat(
-      "deadlock: ", Plural(cycle.size(), "thread"), " of ", NameOf(process),
-      " each hold a lock the next one waits for, for at least ",
-      TimeText(static_cast<double>(shortest_ns)), "; they will never go on");
+  finding.summary =
+      absl::StrCat("deadlock: ", Plural(cycle.size(), "thread"), " of ", NameOf(process),
+                   " each hold a lock the next one waits for, for at least ",
+                   TimeText(static_cast<double>(shortest_ns)), "; they will never go on");
   finding.advice = "take the locks in one order everywhere; stop-gap: restart the process";
   for (const ThreadView* thread : cycle) finding.evidence.push_back(LookAt(thread->key()));
   return finding;
@@ -80,7 +81,8 @@ Finding TellStuck(const MachineView& machine, const ProcessView& process,
   finding.severity = Severity::kCritical;
   finding.confidence = 0.9;
   NameThreads(finding, stuck);
-  finding.impact = {static_cast<uint64_t>(machine.WindowNs() * static_cast<double>(stuck.size())), 1};
+  finding.impact = {static_cast<uint64_t>(machine.WindowNs() * static_cast<double>(stuck.size())),
+                    1};
   const OpenWait& wait = *stuck.front()->window->open_wait;
   finding.summary = absl::StrCat(Plural(stuck.size(), "thread"), " of ", NameOf(process),
                                  " stuck in the kernel, waiting for a disk for ",

@@ -1,9 +1,9 @@
 // Do threads stand in line for a lock, and who keeps it?
 //
-// Thresholds: half a thread's time or more spent waiting for one lock. A futex wait is no proof: it counts
-// when the operation is a mutex's and somebody in the process ends it, or when the waiters wake
-// each other in turn, or when it is Python's interpreter lock. The waker is whoever held it last; the
-// culprit is whoever was seen to own it most often, or else did most work beside it.
+// Thresholds: half a thread's time or more spent waiting for one lock. A futex wait is no proof: it
+// counts when the operation is a mutex's and somebody in the process ends it, or when the waiters
+// wake each other in turn, or when it is Python's interpreter lock. The waker is whoever held it
+// last; the culprit is whoever was seen to own it most often, or else did most work beside it.
 // False positives: condition variables and queues (woken by others than their waiters), Go (parks
 // everything the same way), barriers of balanced work (little waiting).
 #include <algorithm>
@@ -91,11 +91,11 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Lock&
   finding.confidence = lock.interpreter || !lock.owners.empty() ? 0.95 : 0.85;
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), share};
   NameThreads(finding, waiters);
-  finding.summary = absl::StrCat(
-      Plural(waiters.size(), "thread"), " of ", NameOf(process), " spent ", ShareText(share),
-      " of their time waiting for ", NameOfLock(lock), ": ", TimeText(lock.wait_ns), " in ",
-      TimeText(machine.WindowNs()), ", ", TimeText(lock.wait_ns / std::max(lock.waits, 1.0)),
-      " each time");
+  finding.summary =
+      absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " spent ",
+                   ShareText(share), " of their time waiting for ", NameOfLock(lock), ": ",
+                   TimeText(lock.wait_ns), " in ", TimeText(machine.WindowNs()), ", ",
+                   TimeText(lock.wait_ns / std::max(lock.waits, 1.0)), " each time");
   finding.advice = AdviceFor(lock);
   finding.evidence.push_back(StackEvidence(machine, *lock.longest_site));
   finding.evidence.push_back(ObjectEvidence("wait_object", NameOfLock(lock)));

@@ -69,8 +69,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Stall
       NameOf(process), " spent ", ShareText(std::min(1.0, stall.largest_share)),
       " of a thread's time waiting for memory: ", TimeText(stall.ns - stall.reclaim_ns),
       " in page faults that read from disk, ", TimeText(stall.reclaim_ns), " in freeing pages");
-  finding.advice = "give it more memory (the cgroup's limit, the machine's), or make what it works "
-                   "on smaller; keep swap off the path of requests";
+  finding.advice =
+      "give it more memory (the cgroup's limit, the machine's), or make what it works "
+      "on smaller; keep swap off the path of requests";
   finding.evidence.push_back(StackEvidence(machine, *stall.site));
   finding.evidence.push_back(
       Metric("memory_pressure_share", PressureOf(machine, group), "share", kPressure));
@@ -80,8 +81,8 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Stall
   if (group != nullptr && group->memory_limit != 0) {
     finding.evidence.push_back(
         Metric("memory_limit_bytes", static_cast<double>(group->memory_limit), "bytes", 0));
-    finding.evidence.push_back(Metric("memory_limit_hits",
-                                      static_cast<double>(group->memory_limit_hits), "times", 0));
+    finding.evidence.push_back(
+        Metric("memory_limit_hits", static_cast<double>(group->memory_limit_hits), "times", 0));
   }
   finding.evidence.push_back(Check("cat /proc/pressure/memory"));
   return finding;

@@ -4,8 +4,6 @@
 // most seconds of the window, hardly any of which end, while those that came before still wait.
 // False positives: warm-up (all at once, so not in most seconds), a thread per connection (they
 // end), a pool that grows because it is starved is told as that.
-#include <asm/unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <set>
@@ -15,6 +13,7 @@
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -69,9 +68,9 @@ Finding TellRefused(const MachineView& machine, const ProcessView& process, uint
   finding.confidence = 0.97;
   const uint64_t threads = process.threads.size();
   finding.impact.share = 1;
-  finding.summary = absl::StrCat(NameOf(process), " was refused a new thread ",
-                                 Plural(refusals, "time"), " in ", TimeText(machine.WindowNs()),
-                                 " (EAGAIN) with ", Plural(threads, "thread"));
+  finding.summary =
+      absl::StrCat(NameOf(process), " was refused a new thread ", Plural(refusals, "time"), " in ",
+                   TimeText(machine.WindowNs()), " (EAGAIN) with ", Plural(threads, "thread"));
   const auto group = machine.snapshot().cgroups.find(process.facts->cgroup);
   if (group != machine.snapshot().cgroups.end() && group->second.pids_limit != 0) {
     finding.evidence.push_back(Metric("cgroup_pids", static_cast<double>(group->second.pids),
@@ -80,8 +79,9 @@ Finding TellRefused(const MachineView& machine, const ProcessView& process, uint
       absl::StrAppend(&finding.summary, ": its cgroup's pids.max is ", group->second.pids_limit);
     }
   }
-  finding.advice = "find what creates threads and never ends them; raise the limit that bit: the "
-                   "cgroup's pids.max (TasksMax=), ulimit -u, kernel.threads-max";
+  finding.advice =
+      "find what creates threads and never ends them; raise the limit that bit: the "
+      "cgroup's pids.max (TasksMax=), ulimit -u, kernel.threads-max";
   finding.evidence.push_back(
       Metric("thread_creations_refused", static_cast<double>(refusals), "times", 1));
   finding.evidence.push_back(Metric("threads", static_cast<double>(threads), "threads", 0));
@@ -98,8 +98,7 @@ void AddCreators(const MachineView& machine, const ProcessView& process, Finding
     stack.frames = machine.Frames(key.kernel_stack, key.user_stack);
     stack.count = count;
     finding.evidence.push_back(stack);
-    finding.evidence.push_back(
-        ThreadEvidence(key.creator, machine.CommOf(key.creator), "creator"));
+    finding.evidence.push_back(ThreadEvidence(key.creator, machine.CommOf(key.creator), "creator"));
     return;
   }
 }
@@ -109,10 +108,11 @@ Finding TellGrowth(const MachineView& machine, const ProcessView& process, const
   finding.severity = Severity::kWarning;
   finding.confidence = 0.8;
   const uint64_t threads = process.threads.size();
-  finding.summary = absl::StrCat(
-      NameOf(process), " creates ", static_cast<uint64_t>(static_cast<double>(growth.born) / machine.Seconds()),
-      " threads a second and ends hardly any: ", growth.born, " more in ",
-      TimeText(machine.WindowNs()), ", ", threads, " now");
+  finding.summary =
+      absl::StrCat(NameOf(process), " creates ",
+                   static_cast<uint64_t>(static_cast<double>(growth.born) / machine.Seconds()),
+                   " threads a second and ends hardly any: ", growth.born, " more in ",
+                   TimeText(machine.WindowNs()), ", ", threads, " now");
   finding.advice = "bound the number of threads with a pool, and end those that are done";
   finding.evidence.push_back(Metric("threads", static_cast<double>(threads), "threads", 0));
   finding.evidence.push_back(Metric("threads_created", static_cast<double>(growth.born), "threads",

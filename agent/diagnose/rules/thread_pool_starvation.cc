@@ -58,8 +58,8 @@ Occupation OccupationOf(const ThreadView& thread) {
 struct StarvedPool {
   std::vector<const ThreadView*> stuck;
   size_t idle = 0;
-  Nature nature = Nature::kOther;      // of most of their time
-  const WaitSite* site = nullptr;      // the longest of that nature
+  Nature nature = Nature::kOther;  // of most of their time
+  const WaitSite* site = nullptr;  // the longest of that nature
   double stuck_ns = 0;
   double waits = 0;
   double nature_ns = 0;
@@ -81,7 +81,8 @@ StarvedPool Gather(const Pool& pool) {
       if (IsTask(site.nature)) by_nature[site.nature] += site.ns;
     }
   }
-  const auto most = std::ranges::max_element(by_nature, {}, [](const auto& row) { return row.second; });
+  const auto most =
+      std::ranges::max_element(by_nature, {}, [](const auto& row) { return row.second; });
   if (most == by_nature.end()) return starved;
   starved.nature = most->first;
   starved.nature_ns = most->second;
@@ -132,11 +133,11 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   finding.confidence = ServesRequests(process) ? 0.93 : 0.85;
   finding.impact = {static_cast<uint64_t>(starved.stuck_ns), share};
   NameThreads(finding, starved.stuck);
-  finding.summary = absl::StrCat(
-      "all ", starved.stuck.size(), " worker threads of ", NameOf(process), " were blocked for ",
-      ShareText(share), " of ", TimeText(machine.WindowNs()), ", mostly waiting ", For(starved),
-      " (", TimeText(starved.nature_ns / std::max(starved.waits, 1.0)),
-      " each time): none is free for the next task");
+  finding.summary = absl::StrCat("all ", starved.stuck.size(), " worker threads of ",
+                                 NameOf(process), " were blocked for ", ShareText(share), " of ",
+                                 TimeText(machine.WindowNs()), ", mostly waiting ", For(starved),
+                                 " (", TimeText(starved.nature_ns / std::max(starved.waits, 1.0)),
+                                 " each time): none is free for the next task");
   finding.advice =
       "make the call asynchronous or faster, or give it a bounded pool of its own; stop-gap: raise "
       "the pool's size";
@@ -144,12 +145,12 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   if (starved.nature == Nature::kBackend) {
     finding.evidence.push_back(ObjectEvidence("peer", PeerText(*starved.site->object)));
   }
-  finding.evidence.push_back(Metric("pool_threads_blocked",
-                                    static_cast<double>(starved.stuck.size()), "threads", 2));
-  finding.evidence.push_back(Metric("pool_threads_idle", static_cast<double>(starved.idle),
-                                    "threads", 0));
-  finding.evidence.push_back(Metric("wait_mean_ns", starved.nature_ns / std::max(starved.waits, 1.0),
-                                    "ns", kShortestWaitNs));
+  finding.evidence.push_back(
+      Metric("pool_threads_blocked", static_cast<double>(starved.stuck.size()), "threads", 2));
+  finding.evidence.push_back(
+      Metric("pool_threads_idle", static_cast<double>(starved.idle), "threads", 0));
+  finding.evidence.push_back(Metric(
+      "wait_mean_ns", starved.nature_ns / std::max(starved.waits, 1.0), "ns", kShortestWaitNs));
   finding.evidence.push_back(LookAt(starved.stuck.front()->key()));
   return finding;
 }

@@ -1,4 +1,5 @@
-/* One process and its disk: disk direct FILE THREADS | fsync FILE | dirty FILE | read FILE | map FILE */
+/* One process and its disk: disk direct FILE THREADS | fsync FILE | dirty FILE | read FILE | map
+ * FILE */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
