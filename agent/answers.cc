@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "agent/diagnosis.h"
 #include "agent/recording.h"
 
 namespace waitscope {
@@ -118,6 +117,14 @@ absl::StatusOr<Answer> Answers::NextWindow(uint64_t after_ns, GiveUp give_up) {
 }
 
 absl::StatusOr<Answer> Answers::Resolve(const Following& asked, GiveUp give_up) {
+  absl::StatusOr<Answer> answer = Next(asked, give_up);
+  if (answer.ok()) {
+    answer->findings = standing_.At(pipeline_.history(), answer->snapshot.end_ns);
+  }
+  return answer;
+}
+
+absl::StatusOr<Answer> Answers::Next(const Following& asked, GiveUp give_up) {
   if (asked.interval_ns == 0 || pipeline_.Ended()) return NextWindow(asked.after_ns, give_up);
   uint64_t begin_ns = asked.after_ns;
   if (begin_ns == 0) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/diagnosis.h"
 #include "agent/pipeline.h"
 #include "agent/sinks/backend.h"
 
@@ -37,6 +38,7 @@ class Answers : public Backend {
   absl::StatusOr<Answer> Resolve(const LastPart& asked, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const SinceMark& asked, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const Following& asked, GiveUp give_up);
+  absl::StatusOr<Answer> Next(const Following& asked, GiveUp give_up);
   absl::StatusOr<Answer> NextWindow(uint64_t after_ns, GiveUp give_up);
   absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns) const;
   Findings FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const;
@@ -45,6 +47,7 @@ class Answers : public Backend {
   Pipeline& pipeline_;
   const Options options_;
   const uint64_t started_ns_;
+  StandingDiagnosis standing_;
 };
 
 }  // namespace waitscope

@@ -19,6 +19,16 @@ Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target, const Fi
       snapshot, [&](uint32_t pid) { return pids.contains(pid); }, earlier);
 }
 
+Findings StandingDiagnosis::At(const History& history, uint64_t end_ns) {
+  const std::lock_guard lock(mutex_);
+  if (end_ns < looked_ns_ + kDiagnosedNs / 2) return findings_;
+  const uint64_t begin_ns = end_ns - std::min(end_ns, kDiagnosedNs);
+  const std::optional<Snapshot> recent = history.Merged(begin_ns, end_ns);
+  looked_ns_ = end_ns;
+  if (recent) findings_ = DiagnoseTarget(*recent, Target(), findings_);
+  return findings_;
+}
+
 void KeepFindings(Findings later, Findings& all) {
   for (Finding& finding : later) {
     const auto before = std::ranges::find(all, finding.id, &Finding::id);
