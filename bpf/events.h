@@ -450,6 +450,17 @@ struct cgroup_event {
 };
 WS_ASSERT_SIZE(cgroup_event, 376);
 
+/* The cgroups of a process by controller, where they are not all the one in process_event. */
+struct membership_event {
+	struct event_header hdr;
+	__u32 pid;
+	__u32 pad;
+	char cpu[256];
+	char memory[256];
+	char pids[256];
+};
+WS_ASSERT_SIZE(membership_event, 784);
+
 /* A TCP port of this machine that accepts connections. */
 struct listener_event {
 	struct event_header hdr;

@@ -171,6 +171,9 @@ struct ProcessFacts {
   std::string cgroup;
   std::string container;
   std::string command;
+  std::string cpu_cgroup;  // by controller: the same as `cgroup` under version 2
+  std::string memory_cgroup;
+  std::string pids_cgroup;
 
   friend auto operator<=>(const ProcessFacts&, const ProcessFacts&) = default;
 };

@@ -55,6 +55,7 @@ class WindowBuilder {
   void FoldFact(const loop_event& event) { syscalls_.Fold(event); }
   void FoldFact(const life_event& event) { facts_.Fold(event); }
   void FoldFact(const process_event& event) { facts_.Fold(event); }
+  void FoldFact(const membership_event& event) { facts_.Fold(event); }
   void FoldFact(const host_event& event) { facts_.Fold(event); }
   void FoldFact(const loss_event& event) { facts_.Fold(event); }
   void FoldFact(const cost_event& event) { facts_.Fold(event); }

@@ -53,6 +53,14 @@ Evidence StackEvidence(const MachineView& machine, const RunSite& run) {
   return evidence;
 }
 
+Evidence StackEvidence(const MachineView& machine, const WaitSite& site, double total_ns,
+                       double count) {
+  Evidence evidence = StackEvidence(machine, site);
+  evidence.total_ns = static_cast<uint64_t>(total_ns);
+  evidence.count = static_cast<uint64_t>(count);
+  return evidence;
+}
+
 void NameThreads(Finding& finding, std::span<const ThreadView* const> threads) {
   for (const ThreadView* thread : threads) {
     finding.threads.push_back({thread->key().tid, thread->window->comm});

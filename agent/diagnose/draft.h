@@ -16,6 +16,9 @@ Finding Draft(const MachineView& machine, const ProcessView& process, std::strin
 
 Evidence StackEvidence(const MachineView& machine, const WaitSite& site);
 Evidence StackEvidence(const MachineView& machine, const RunSite& run);
+// The stack of one site, with the time of all that are like it.
+Evidence StackEvidence(const MachineView& machine, const WaitSite& site, double total_ns,
+                       double count);
 
 void NameThreads(Finding& finding, std::span<const ThreadView* const> threads);
 

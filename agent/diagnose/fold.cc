@@ -57,6 +57,9 @@ constexpr std::array kExplains{
 
 bool Explained(const Finding& cause, const Finding& effect) {
   if (&cause == &effect || cause.pid != effect.pid) return false;
+  // Whoever waits for a CPU and for something else, for the other much longer, has that sickness.
+  const bool minor = effect.impact.stalled_ns < cause.impact.stalled_ns / 2;
+  if (effect.condition == "cpu-saturation" && minor) return true;
   return std::ranges::any_of(kExplains, [&](const Explains& row) {
     return row.cause == cause.condition && row.effect == effect.condition;
   });

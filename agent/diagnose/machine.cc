@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 5> kEntryFrames{"entry_SYSCALL_64", "do_s
                                                        "x64_sys_call", "ret_from_fork", "schedule"};
 
 bool IsEntry(const Frame& frame) {
+  if (frame.symbol.empty() && frame.address == 0) return true;
   return std::ranges::any_of(
       kEntryFrames, [&](std::string_view prefix) { return frame.symbol.starts_with(prefix); });
 }
@@ -226,7 +227,7 @@ std::vector<std::string> MachineView::Frames(StackId kernel_stack, StackId user_
     const auto stack = snapshot_->stacks.find(id);
     if (id == 0 || stack == snapshot_->stacks.end()) continue;
     for (const Frame& frame : stack->second.frames) {
-      const bool plumbing = id == kernel_stack && IsEntry(frame);
+      const bool plumbing = (id == kernel_stack || frame.address == 0) && IsEntry(frame);
       if (!plumbing && names.size() < kMostFrames) names.push_back(NameOf(frame));
     }
   }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
+constexpr double kOwnWork = 0.5;  // of its time, at the same kind of work as the pool
 
 // "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
 std::string WithoutDigits(std::string name) {
@@ -53,6 +54,7 @@ bool ServesRequests(const ProcessView& process) {
 bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool) {
   const double enough = std::max(3.0, machine.Seconds() * kDispatchesPerSecond);
   return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+    if (thread.ShareOf(Nature::kBackend) >= kOwnWork) return false;
     const bool member = std::ranges::find(pool.members, &thread) != pool.members.end();
     return !member && static_cast<double>(thread.totals().switches_voluntary) >= enough;
   });

@@ -63,6 +63,11 @@ std::string CommandLine(std::string raw) {
   return std::string(absl::StripAsciiWhitespace(raw));
 }
 
+bool AreApart(const process_event& event, const membership_event& groups) {
+  const std::string_view usual = Text(event.cgroup);
+  return Text(groups.cpu) != usual || Text(groups.memory) != usual || Text(groups.pids) != usual;
+}
+
 bool IsContainerId(absl::string_view word) {
   return word.size() == kContainerIdLength &&
          std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isxdigit(c); });
@@ -81,6 +86,20 @@ std::string CgroupPath(absl::string_view proc_cgroup) {
   return deepest;
 }
 
+std::string CgroupOf(absl::string_view proc_cgroup, absl::string_view controller) {
+  std::string unified = "/";
+  for (absl::string_view line : absl::StrSplit(proc_cgroup, '\n', absl::SkipEmpty())) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (parts.size() != 3) continue;
+    if (parts[0] == "0") unified = std::string(parts[2]);
+    const std::vector<absl::string_view> controllers = absl::StrSplit(parts[1], ',');
+    if (std::ranges::find(controllers, controller) != controllers.end()) {
+      return std::string(parts[2]);
+    }
+  }
+  return unified;
+}
+
 std::string ContainerId(absl::string_view cgroup_path) {
   for (absl::string_view word : absl::StrSplit(cgroup_path, absl::ByAnyChar("/-:."))) {
     if (IsContainerId(word)) return std::string(word);
@@ -92,8 +111,38 @@ void ProcFacts::Process(uint32_t pid, absl::FunctionRef<void(const Event&)> fold
   if (pid == 0 || processes_.contains(pid)) return;
   const process_event event = Read(pid);
   if (event.pid == 0) return;
-  processes_.emplace(pid, event);
+  Tell(event, fold);
+}
+
+void ProcFacts::Exited(uint32_t pid) {
+  processes_.erase(pid);
+  memberships_.erase(pid);
+}
+
+membership_event ProcFacts::GroupsOf(uint32_t pid) const {
+  const std::string text = ReadSome(absl::StrCat(proc_, "/", pid, "/cgroup"));
+  auto groups = NewEvent<membership_event>(EVENT_membership);
+  groups.pid = pid;
+  CopyText(groups.cpu, CgroupOf(text, "cpu"));
+  CopyText(groups.memory, CgroupOf(text, "memory"));
+  CopyText(groups.pids, CgroupOf(text, "pids"));
+  return groups;
+}
+
+bool ProcFacts::HasMoved(const process_event& event) const {
+  const membership_event groups = GroupsOf(event.pid);
+  const auto known = memberships_.find(event.pid);
+  if (known == memberships_.end()) return AreApart(event, groups);
+  return std::memcmp(&groups, &known->second, sizeof(groups)) != 0;
+}
+
+void ProcFacts::Tell(const process_event& event, absl::FunctionRef<void(const Event&)> fold) {
+  processes_.insert_or_assign(event.pid, event);
   fold(event);
+  const membership_event groups = GroupsOf(event.pid);
+  if (!AreApart(event, groups) && !memberships_.contains(event.pid)) return;
+  memberships_.insert_or_assign(event.pid, groups);
+  fold(groups);
 }
 
 void ProcFacts::Again(const ledger_event& main_thread, uint32_t tick,
@@ -104,14 +153,19 @@ void ProcFacts::Again(const ledger_event& main_thread, uint32_t tick,
   const auto known = processes_.find(pid);
   if (known == processes_.end() || (pid + tick) % ticks != 0) return;
   const process_event now = Read(pid);
-  if (now.pid == 0 || std::memcmp(&now, &known->second, sizeof(now)) == 0) return;
-  known->second = now;
-  fold(now);
+  if (now.pid == 0) return;
+  const bool same = std::memcmp(&now, &known->second, sizeof(now)) == 0;
+  if (!same || HasMoved(now)) Tell(now, fold);
 }
 
 std::set<std::string> ProcFacts::Cgroups() const {
   std::set<std::string> paths;
   for (const auto& [pid, event] : processes_) paths.emplace(Text(event.cgroup));
+  for (const auto& [pid, groups] : memberships_) {
+    paths.emplace(Text(groups.cpu));
+    paths.emplace(Text(groups.memory));
+    paths.emplace(Text(groups.pids));
+  }
   return paths;
 }
 

@@ -16,6 +16,9 @@ namespace waitscope {
 // of version 1's.
 std::string CgroupPath(absl::string_view proc_cgroup);
 
+// The path of one controller's cgroup; version 2's for controllers that are nowhere else.
+std::string CgroupOf(absl::string_view proc_cgroup, absl::string_view controller);
+
 // The container's id in a cgroup path (64 hex digits, as docker, containerd, CRI-O and podman name
 // their groups), or empty.
 std::string ContainerId(absl::string_view cgroup_path);
@@ -29,7 +32,7 @@ class ProcFacts {
   void Process(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
   // The process executes another program: its command line is told again.
   void Executed(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
-  void Exited(uint32_t pid) { processes_.erase(pid); }
+  void Exited(uint32_t pid);
   // Tells again, now and then, of a process that has moved to another cgroup or changed its title.
   void Again(const ledger_event& main_thread, uint32_t tick,
              absl::FunctionRef<void(const Event&)> fold);
@@ -41,10 +44,14 @@ class ProcFacts {
 
  private:
   process_event Read(uint32_t pid) const;
+  membership_event GroupsOf(uint32_t pid) const;
+  bool HasMoved(const process_event& event) const;
+  void Tell(const process_event& event, absl::FunctionRef<void(const Event&)> fold);
 
   std::string proc_;
   std::string sys_;
   absl::flat_hash_map<uint32_t, process_event> processes_;
+  absl::flat_hash_map<uint32_t, membership_event> memberships_;  // of those in several groups
   std::set<uint32_t> devices_;
 };
 

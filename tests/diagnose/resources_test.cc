@@ -104,7 +104,7 @@ TEST_F(ResourceTest, AQuotaThatRunsOutThrottles) {
   const ThreadKey hog = Add(10);
   machine_.AddRunning(hog, 2 * kSecond);
   machine_.AddRunnable(hog, 6 * kSecond, 70 * kMillisecond);
-  machine_.snapshot().processes[10].cgroup = "/shop";
+  machine_.snapshot().processes[10].cpu_cgroup = "/shop";
   CgroupWindow& group = machine_.snapshot().cgroups["/shop"];
   group.periods = 80;
   group.throttled_periods = 78;
@@ -120,7 +120,7 @@ TEST_F(ResourceTest, AQuotaThatRunsOutThrottles) {
 TEST_F(ResourceTest, AQuotaWithRoomDoesNot) {
   const ThreadKey job = Add(10);
   machine_.AddRunning(job, 2 * kSecond);
-  machine_.snapshot().processes[10].cgroup = "/shop";
+  machine_.snapshot().processes[10].cpu_cgroup = "/shop";
   machine_.snapshot().cgroups["/shop"] = {.periods = 80, .throttled_periods = 2};
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }

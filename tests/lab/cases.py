@@ -17,6 +17,7 @@ class Case:
     quota: float = 0        # CPUs its cgroup may use
     memory: int = 0         # bytes its cgroup may use
     pids: int = 0           # threads its cgroup may have
+    iops: int = 0           # reads a second its cgroup may do
     file: int = 0           # size of a file "{scratch}/data" made before
     settle: float = 2.0     # seconds from ready to the first look
     smoke: bool = False     # part of the short slice
@@ -64,7 +65,8 @@ SICK = [
     Case("cpu-quota", compiled("hogs", 2), ("cpu-throttling",), ("cgroup",), quota=0.3),
     Case("memory-limit", compiled("disk", "map", "{scratch}/data"), ("memory-stall",), file=1 << 29,
          memory=48 << 20),
-    Case("dirty-writes", compiled("disk", "dirty", "{scratch}/bulk"), ("dirty-throttling",)),
+    Case("io-limit", compiled("disk", "direct", "{scratch}/data", 2), ("io-throttled",), file=1 << 28,
+         iops=20),
 ]
 
 HEALTHY = [

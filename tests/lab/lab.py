@@ -48,6 +48,10 @@ class Cgroup:
             wanted["cpu"] = [(("cpu.cfs_quota_us", "cpu.max"), quota)]
         if case.memory:
             wanted["memory"] = [(("memory.limit_in_bytes", "memory.max"), case.memory)]
+        if case.iops:
+            device = os.stat(waitscope.SCRATCH).st_dev
+            number = f"{os.major(device)}:{os.minor(device)}"
+            wanted["blkio"] = [(("blkio.throttle.read_iops_device",), f"{number} {case.iops}")]
         if case.pids:
             wanted["pids"] = [(("pids.max",), case.pids)]
         return wanted

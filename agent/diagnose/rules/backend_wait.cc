@@ -80,7 +80,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
   finding.advice = absl::StrCat("look at why ", peer,
                                 " is slow; ask less often, in parallel, or cache; set a time-out");
   finding.evidence.push_back(ObjectEvidence("peer", peer));
-  finding.evidence.push_back(StackEvidence(machine, *waits.site));
+  finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.waits));
   finding.evidence.push_back(
       Metric("answer_mean_ns", waits.ns / waits.waits, "ns", kShortestWaitNs));
   finding.evidence.push_back(

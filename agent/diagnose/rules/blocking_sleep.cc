@@ -74,7 +74,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Sleep
   finding.advice =
       "wait for the event instead of for time to pass, or retry elsewhere than in the "
       "request's path";
-  finding.evidence.push_back(StackEvidence(machine, *sleeps.site));
+  finding.evidence.push_back(StackEvidence(machine, *sleeps.site, sleeps.ns, sleeps.count));
   finding.evidence.push_back(
       Metric("sleep_mean_ns", sleeps.ns / sleeps.count, "ns", kShortestSleepNs));
   finding.evidence.push_back(

@@ -3,7 +3,7 @@
 // Signature: threads of one pool each spend time on one backend and wait, woken by each other, for
 // something in between; about a whole number P of them is on the backend at any time (the
 // pool's size), and at least one more waits. Thresholds: waits of 20 ms or longer, one thread's
-// worth of them, 70 % ended by threads that use the backend. False positives: idle workers (woken
+// worth of them, 95 % ended by threads that use the backend. False positives: idle workers (woken
 // by who hands out work, which does not use the backend), one lock around a connection (a mutex:
 // lock-contention).
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 
 constexpr double kShortestWaitNs = 20e6;
 constexpr double kWaitersWorth = 1.0;
-constexpr double kWokenByUsers = 0.7;
+constexpr double kWokenByUsers = 0.95;
 constexpr double kWholeNumber = 0.25;
 constexpr double kFewestWaits = 4;
 

@@ -20,7 +20,7 @@ namespace {
 constexpr double kQueuePerCpu = 1.0;
 constexpr double kBusy = 0.85;
 constexpr double kLongTurnNs = 20e6;
-constexpr double kSmallestActivity = 0.03;  // of the window, running or waiting to
+constexpr double kSmallestWait = 0.2;  // of the window, summed over its threads
 constexpr double kNotableSteal = 0.05;
 constexpr size_t kMostNamed = 5;
 
@@ -44,8 +44,7 @@ Demand DemandOf(const ProcessView& process) {
 }
 
 bool Suffers(const MachineView& machine, const Demand& demand) {
-  const double active_ns = demand.running_ns + demand.runnable_ns;
-  if (active_ns < kSmallestActivity * machine.WindowNs()) return false;
+  if (demand.runnable_ns < kSmallestWait * machine.WindowNs()) return false;
   if (demand.runnable_ns >= demand.running_ns) return true;
   return demand.runnable_ns >= demand.running_ns / 2 &&
          static_cast<double>(demand.turn_p99_ns) >= kLongTurnNs;

@@ -34,7 +34,7 @@ const ProcessView* Worst(const MachineView& machine, const std::string& path) {
   const ProcessView* worst = nullptr;
   uint64_t most_ns = 0;
   for (const auto& [pid, process] : machine.processes()) {
-    if (!IsBelow(process.facts->cgroup, path)) continue;
+    if (!IsBelow(process.facts->cpu_cgroup, path)) continue;
     const StateTotals totals = process.Totals();
     if (totals.RunnableNs() <= most_ns) continue;
     most_ns = totals.RunnableNs();

@@ -89,7 +89,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const DiskU
   finding.summary = SummaryOf(machine, process, use, condition);
   finding.advice = AdviceFor(condition);
   finding.evidence.push_back(ObjectEvidence("device", device.name));
-  finding.evidence.push_back(StackEvidence(machine, *use.site));
+  finding.evidence.push_back(StackEvidence(machine, *use.site, use.wait_ns, use.waits));
   if (use.site->object != nullptr) {
     finding.evidence.push_back(ObjectEvidence("wait_object", ObjectText(*use.site->object)));
   }

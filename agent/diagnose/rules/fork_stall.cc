@@ -1,8 +1,8 @@
 // Does a fork stop a thread for long, while the kernel copies its page tables?
 //
-// Threshold: one fork or clone of 100 ms or longer (netdata's guide for Redis: 10 to 20 ms per GB
-// is normal, 200 ms bad), most of it running. A vfork waits for its child instead: not this.
-// False positives: none known. Needs counted system calls.
+// Thresholds: one fork or clone of 100 ms or longer (netdata's guide for Redis: 10 to 20 ms per GB
+// is normal, 200 ms bad), or of 20 ms when forks take 10 % of the time; most of it running. A vfork
+// waits for its child instead: not this. False positives: none known. Needs counted system calls.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +15,8 @@ namespace waitscope {
 namespace {
 
 constexpr uint64_t kLongForkNs = 100'000'000;
+constexpr uint64_t kFrequentForkNs = 20'000'000;
+constexpr double kFrequentShare = 0.1;
 constexpr int32_t kClone3 = 435;  // v5.3
 
 struct Forks {
@@ -36,9 +38,12 @@ Forks ForksOf(const ThreadView& thread) {
   return forks;
 }
 
-bool IsSick(const ThreadView& thread, const Forks& forks) {
+bool IsSick(const MachineView& machine, const ThreadView& thread, const Forks& forks) {
   const double waited_ns = thread.NsOf(Nature::kChild);
-  return forks.longest_ns >= kLongForkNs && waited_ns < static_cast<double>(forks.total_ns) / 2;
+  const bool frequent = forks.longest_ns >= kFrequentForkNs &&
+                        static_cast<double>(forks.total_ns) >= kFrequentShare * machine.WindowNs();
+  return (forks.longest_ns >= kLongForkNs || frequent) &&
+         waited_ns < static_cast<double>(forks.total_ns) / 2;
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const ThreadView& thread,
@@ -76,7 +81,7 @@ Findings ForkStall(const MachineView& machine) {
   for (const auto& [pid, process] : machine.processes()) {
     for (const ThreadView& thread : process.threads) {
       const Forks forks = ForksOf(thread);
-      if (IsSick(thread, forks)) findings.push_back(Tell(machine, process, thread, forks));
+      if (IsSick(machine, thread, forks)) findings.push_back(Tell(machine, process, thread, forks));
     }
   }
   return findings;

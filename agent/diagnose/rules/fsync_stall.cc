@@ -82,7 +82,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Commi
   finding.advice =
       "commit several changes at once (group commit, a write-ahead log), relax what need not be "
       "durable, or give the log a faster device of its own";
-  finding.evidence.push_back(StackEvidence(machine, *commits.site));
+  finding.evidence.push_back(StackEvidence(machine, *commits.site, commits.ns, commits.count));
   if (commits.site->object != nullptr) {
     finding.evidence.push_back(ObjectEvidence("wait_object", ObjectText(*commits.site->object)));
   }

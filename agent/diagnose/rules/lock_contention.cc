@@ -21,7 +21,7 @@ namespace {
 constexpr double kFewestThreadsWorth = 0.5;
 constexpr double kInterpreterWorth = 0.7;
 constexpr double kParkWorth = 1.0;
-constexpr double kParkWokenByWaiters = 0.7;
+constexpr double kParkWokenByWaiters = 0.95;
 constexpr double kCriticalThreadsWorth = 2;
 constexpr double kShortestParkNs = 1e6;
 constexpr double kFewestWaits = 3;
@@ -97,7 +97,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Lock&
                    TimeText(lock.wait_ns), " in ", TimeText(machine.WindowNs()), ", ",
                    TimeText(lock.wait_ns / std::max(lock.waits, 1.0)), " each time");
   finding.advice = AdviceFor(lock);
-  finding.evidence.push_back(StackEvidence(machine, *lock.longest_site));
+  finding.evidence.push_back(StackEvidence(machine, *lock.longest_site, lock.wait_ns, lock.waits));
   finding.evidence.push_back(ObjectEvidence("wait_object", NameOfLock(lock)));
   AddHolder(machine, process, lock, finding);
   finding.evidence.push_back(Metric("lock_wait_threads_worth", worth, "threads",

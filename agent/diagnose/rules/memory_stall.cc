@@ -22,7 +22,7 @@ double StallNs(const ThreadView& thread) {
 }
 
 const CgroupWindow* GroupOf(const MachineView& machine, const ProcessView& process) {
-  const auto group = machine.snapshot().cgroups.find(process.facts->cgroup);
+  const auto group = machine.snapshot().cgroups.find(process.facts->memory_cgroup);
   return group != machine.snapshot().cgroups.end() ? &group->second : nullptr;
 }
 

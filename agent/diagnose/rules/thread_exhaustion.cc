@@ -71,7 +71,7 @@ Finding TellRefused(const MachineView& machine, const ProcessView& process, uint
   finding.summary =
       absl::StrCat(NameOf(process), " was refused a new thread ", Plural(refusals, "time"), " in ",
                    TimeText(machine.WindowNs()), " (EAGAIN) with ", Plural(threads, "thread"));
-  const auto group = machine.snapshot().cgroups.find(process.facts->cgroup);
+  const auto group = machine.snapshot().cgroups.find(process.facts->pids_cgroup);
   if (group != machine.snapshot().cgroups.end() && group->second.pids_limit != 0) {
     finding.evidence.push_back(Metric("cgroup_pids", static_cast<double>(group->second.pids),
                                       "threads", static_cast<double>(group->second.pids_limit)));

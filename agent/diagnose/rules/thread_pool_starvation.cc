@@ -141,7 +141,8 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   finding.advice =
       "make the call asynchronous or faster, or give it a bounded pool of its own; stop-gap: raise "
       "the pool's size";
-  finding.evidence.push_back(StackEvidence(machine, *starved.site));
+  finding.evidence.push_back(
+      StackEvidence(machine, *starved.site, starved.nature_ns, starved.waits));
   if (starved.nature == Nature::kBackend) {
     finding.evidence.push_back(ObjectEvidence("peer", PeerText(*starved.site->object)));
   }

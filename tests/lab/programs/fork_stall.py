@@ -6,15 +6,16 @@ import time
 
 import labkit
 
-SIZE = 700 << 20
+SIZE = 2 << 30
 memory = mmap.mmap(-1, SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
-for page in range(0, SIZE, 4096):
-    memory[page] = 1
+block = b"x" * (1 << 20)
+for _ in range(SIZE >> 20):
+    memory.write(block)
 labkit.ready()
 while True:
     child = os.fork()
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    time.sleep(1)
+    time.sleep(0.2)

@@ -12,6 +12,7 @@ __attribute__((noinline)) static void compute(long ns) {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   const long end = now.tv_sec * 1000000000 + now.tv_nsec + ns;
   do {
+    for (volatile int i = 0; i < 20000; ++i) continue;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   } while (now.tv_sec * 1000000000 + now.tv_nsec < end);
 }
