@@ -19,6 +19,7 @@ class Case:
     pids: int = 0           # threads its cgroup may have
     iops: int = 0           # reads a second its cgroup may do
     file: int = 0           # size of a file "{scratch}/data" made before
+    target: tuple = ()      # as flags, when it is not the process that says it is ready
     settle: float = 2.0     # seconds from ready to the first look
     smoke: bool = False     # part of the short slice
 
@@ -28,6 +29,10 @@ class Case:
 
 def python(program, *arguments):
     return ("/usr/bin/python3", str(PROGRAMS / program), *map(str, arguments))
+
+
+def with_company(delay, clients, think, *command):
+    return python("company.py", delay, clients, think, *command)
 
 
 def compiled(program, *arguments):
@@ -67,6 +72,14 @@ SICK = [
          memory=48 << 20),
     Case("io-limit", compiled("disk", "direct", "{scratch}/data", 2), ("io-throttled",), file=1 << 28,
          iops=20),
+    Case("node-cpu", with_company(0, 5, 0.2, "node", PROGRAMS / "server.js", "cpu"),
+         ("event-loop-blocked",), needs="node"),
+    Case("node-child", with_company(0, 5, 0.2, "node", PROGRAMS / "server.js", "child"),
+         ("event-loop-blocked",), needs="node"),
+    Case("java-pool-slow-backend", with_company(0.6, 12, 0.01, "java", PROGRAMS / "Server.java", 5),
+         ("thread-pool-starvation",), ("127.0.0.1",), needs="java", settle=3),
+    Case("postgres-row-lock", python("database.py", "lock"), ("database-lock",), ("lock holder",),
+         needs="psql"),
 ]
 
 HEALTHY = [
@@ -92,6 +105,11 @@ HEALTHY = [
     Case("fast-backend", python("backend_client.py", 4, 0.003, 0.05)),
     Case("direct-reads-light", compiled("disk", "direct", "{scratch}/data", 1, 20000), file=1 << 28),
     Case("fsync-now-and-then", compiled("disk", "fsync", "{scratch}/log", 1, 500000)),
+    Case("node-idle", with_company(0, 0, 1, "node", PROGRAMS / "server.js", "idle"), needs="node"),
+    Case("node-light", with_company(0, 4, 0.1, "node", PROGRAMS / "server.js", "light"), needs="node"),
+    Case("java-idle-pool-64", with_company(0, 0, 1, "java", PROGRAMS / "Server.java", 64), needs="java"),
+    Case("java-light", with_company(0.003, 4, 0.1, "java", PROGRAMS / "Server.java", 8), needs="java"),
+    Case("postgres-idle", python("database.py", "idle"), needs="psql", target=("--comm", "postgres")),
     Case("quota-with-room", compiled("hogs", 1, 20), quota=1.5),
 ]
 

@@ -92,7 +92,7 @@ class Program:
         if case.file:
             self._make_file(scratch / "data", case.file)
         group = str(self.group.folders[0]) if self.group.folders else ""
-        words = [w.format(bin=waitscope.BIN / "lab", scratch=scratch, group=group)
+        words = [str(w).format(bin=waitscope.BIN / "lab", scratch=scratch, group=group)
                  for w in case.command]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -123,8 +123,8 @@ class Program:
         self.group.remove()
 
 
-def diagnose(agent, pid, duration):
-    done = waitscope.run("--timeout", "60s", "diagnose", "--pid", pid, "--duration", duration,
+def diagnose(agent, target, duration):
+    done = waitscope.run("--timeout", "60s", "diagnose", *target, "--duration", duration,
                          "--output", "json", endpoint=agent.endpoint, timeout=120)
     if done.returncode not in (FOUND, NOTHING):
         raise RuntimeError(f"diagnose exited with {done.returncode}: {done.stderr}")
@@ -160,7 +160,7 @@ def run_case(agent, case, duration, keep):
         program = Program(case, pathlib.Path(scratch))
         try:
             time.sleep(case.settle)
-            answer = diagnose(agent, program.pid, duration)
+            answer = diagnose(agent, case.target or ("--pid", program.pid), duration)
         finally:
             program.stop()
     if keep:
