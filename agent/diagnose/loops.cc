@@ -10,6 +10,7 @@ namespace {
 
 constexpr int32_t kEpollPwait2 = 441;  // v5.11
 constexpr int32_t kIoUringEnter = 426;
+constexpr int32_t kAnyFd = -1;
 constexpr double kFewestPollsPerSecond = 0.5;
 constexpr double kFewestSocketCallsPerSecond = 0.5;
 
@@ -71,12 +72,30 @@ void CountWaits(Loop& loop) {
   }
 }
 
+// Where a thread makes new epoll instances all the time, those are loops inside calls that only
+// look synchronous (Node's execSync); its own is the one it had first, of the lowest number.
+int32_t OwnPollFd(const ThreadView& thread) {
+  if (thread.Calls({__NR_epoll_create1}) < 2) return kAnyFd;
+  int32_t lowest = kAnyFd;
+  for (const WaitSite& site : thread.sites) {
+    if (!IsLoopPoll(site.syscall) || site.object == nullptr || site.object->fd < 0) continue;
+    if (lowest == kAnyFd || site.object->fd < lowest) lowest = site.object->fd;
+  }
+  return lowest;
+}
+
+bool IsHome(const WaitSite& site, int32_t own_fd) {
+  if (!IsLoopPoll(site.syscall)) return false;
+  return own_fd == kAnyFd || site.object == nullptr || site.object->fd == own_fd;
+}
+
 Loop Examine(const ThreadView& thread) {
   Loop loop{.thread = &thread};
+  const int32_t own_fd = OwnPollFd(thread);
   loop.running_ns = static_cast<double>(thread.totals().running_ns);
   loop.runnable_ns = static_cast<double>(thread.totals().RunnableNs());
   for (const WaitSite& site : thread.sites) {
-    if (IsLoopPoll(site.syscall)) continue;
+    if (IsHome(site, own_fd)) continue;
     loop.blocked_ns += site.ns;
     loop.gap_longest_ns = std::max(loop.gap_longest_ns, site.longest_ns);
     if (site.longest_ns >= kLongGapNs / 10) loop.inside.push_back(&site);
@@ -86,7 +105,7 @@ Loop Examine(const ThreadView& thread) {
     loop.gap_longest_ns =
         std::max(loop.gap_longest_ns, thread.loop->gap.BoundedMaxNs(thread.loop->gap_max_ns));
   }
-  if (loop.gaps == 0) CountWaits(loop);
+  if (loop.gaps == 0 || own_fd != kAnyFd) CountWaits(loop);
   return loop;
 }
 

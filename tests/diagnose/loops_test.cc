@@ -81,6 +81,25 @@ TEST_F(LoopTest, ABackendOfPostgresWorksForOneClientOnly) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(LoopTest, ALoopInsideACallBlocksTheLoopAroundIt) {
+  const ThreadKey loop = AddServer();
+  machine_.AddCalls(loop, __NR_epoll_create1, 20);
+  wait_object own{};
+  own.kind = OBJECT_anon;
+  own.fd = 13;
+  wait_object nested = own;
+  nested.fd = 21;
+  machine_.AddWait(
+      loop,
+      {.cls = WAIT_poll, .syscall = __NR_epoll_pwait, .ns = kSecond, .count = 30, .object = own});
+  machine_.AddWait(loop, {.cls = WAIT_poll,
+                          .syscall = __NR_epoll_pwait,
+                          .ns = 5 * kSecond,
+                          .count = 20,
+                          .object = nested});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
+}
+
 TEST_F(LoopTest, WithoutCountedCallsItsWaitsTell) {
   const ThreadKey loop = machine_.AddThread(10, 10, "python3");
   machine_.AddWait(loop,

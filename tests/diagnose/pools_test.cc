@@ -133,6 +133,23 @@ TEST_F(PoolTest, ASleepBetweenQuestionAndAnswerIsTold) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
 }
 
+TEST_F(PoolTest, WorkersThatWakeEachOtherAtTheirQueueHaveRoom) {
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 4 * kSecond, 40);
+    const ThreadKey worker{10, tid, kSecond};
+    const ThreadKey sibling{10, tid == 11 ? 12U : 11U, kSecond};
+    for (const ThreadKey& waker : {main_, sibling}) {
+      machine_.AddWait(worker, {.cls = WAIT_lock,
+                                .syscall = __NR_futex,
+                                .ns = 1950 * kMillisecond,
+                                .count = waker == main_ ? 10.0 : 30.0,
+                                .object = Futex(0x5000, kConditionOp),
+                                .waker = waker});
+    }
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(PoolTest, ThreadsThatBorrowConnectionsInTurnExhaustTheirPool) {
   for (uint32_t tid = 11; tid < 19; ++tid) {
     AskBackend(tid, 2 * kSecond, 20);

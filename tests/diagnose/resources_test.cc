@@ -154,6 +154,22 @@ TEST_F(ResourceTest, ALongForkIsTold) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("fork-stall"));
 }
 
+TEST_F(ResourceTest, WaitingForTheChildAfterwardsDoesNotExcuseTheFork) {
+  const ThreadKey thread = Add(10);
+  machine_.AddCalls(thread, __NR_clone, 20, 30 * kMillisecond);
+  machine_.AddWait(
+      thread, {.cls = WAIT_child, .syscall = __NR_wait4, .ns = 700 * kMillisecond, .count = 20});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("fork-stall"));
+}
+
+TEST_F(ResourceTest, AVforkThatWaitsForItsChildIsNoForkStall) {
+  const ThreadKey thread = Add(10);
+  machine_.AddCalls(thread, __NR_clone, 20, 150 * kMillisecond);
+  machine_.AddWait(
+      thread, {.cls = WAIT_child, .syscall = __NR_clone, .ns = 2990 * kMillisecond, .count = 20});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, StartingProgramsQuicklyIsNoForkStall) {
   machine_.AddCalls(Add(10), __NR_clone, 200, kMillisecond);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());

@@ -1,7 +1,7 @@
 // Does a fork stop a thread for long, while the kernel copies its page tables?
 //
 // Thresholds: one fork or clone of 100 ms or longer (netdata's guide for Redis: 10 to 20 ms per GB
-// is normal, 200 ms bad), or of 20 ms when forks take 10 % of the time; most of it running. A vfork
+// is normal, 200 ms bad), or of 20 ms when forks take 5 % of the time; most of it running. A vfork
 // waits for its child instead: not this. False positives: none known. Needs counted system calls.
 #include <algorithm>
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kLongForkNs = 100'000'000;
 constexpr uint64_t kFrequentForkNs = 20'000'000;
-constexpr double kFrequentShare = 0.1;
+constexpr double kFrequentShare = 0.05;
 constexpr int32_t kClone3 = 435;  // v5.3
 
 struct Forks {
@@ -38,8 +38,19 @@ Forks ForksOf(const ThreadView& thread) {
   return forks;
 }
 
+// A vfork, also as a flag of clone, waits until its child has started its program.
+double WaitedInside(const ThreadView& thread) {
+  double ns = 0;
+  for (const WaitSite& site : thread.sites) {
+    const bool inside =
+        site.syscall == __NR_fork || site.syscall == __NR_clone || site.syscall == kClone3;
+    ns += inside ? site.ns : 0;
+  }
+  return ns;
+}
+
 bool IsSick(const MachineView& machine, const ThreadView& thread, const Forks& forks) {
-  const double waited_ns = thread.NsOf(Nature::kChild);
+  const double waited_ns = WaitedInside(thread);
   const bool frequent = forks.longest_ns >= kFrequentForkNs &&
                         static_cast<double>(forks.total_ns) >= kFrequentShare * machine.WindowNs();
   return (forks.longest_ns >= kLongForkNs || frequent) &&
