@@ -10,11 +10,12 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 16> kRules{
+constexpr std::array<Rule, 17> kRules{
     EventLoopBlocked, ThreadPoolStarvation, LockContention,   HungThreads,
     BackendWait,      BlockingSleep,        DatabaseLock,     ConnectionPoolExhaustion,
     DiskTrouble,      FsyncStall,           CpuSaturation,    CpuThrottling,
     MemoryStall,      DirtyThrottling,      ThreadExhaustion, ForkStall,
+    ThreadPoolGrowth,
 };
 
 // Shorter than this, no share of time means anything.

@@ -50,7 +50,7 @@ constexpr std::array kExplains{
     Explains{"lock-contention", "connection-pool-exhaustion"},
     Explains{"connection-pool-exhaustion", "thread-pool-starvation"},
     Explains{"connection-pool-exhaustion", "backend-wait"},
-    Explains{"thread-exhaustion", "thread-pool-starvation"},
+    Explains{"thread-pool-starvation", "thread-exhaustion"},
     Explains{"thread-pool-starvation", "backend-wait"},
     Explains{"thread-pool-starvation", "blocking-sleep"},
 };

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
+constexpr uint64_t kFewestTurns = 4;
 constexpr double kOwnWork = 0.5;  // of its time, at the same kind of work as the pool
 
 // "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
@@ -20,8 +21,16 @@ std::string WithoutDigits(std::string name) {
 
 bool IsMain(const ThreadView& thread) { return thread.key().tid == thread.key().pid; }
 
+// A loop that receives, and has not connected to anybody.
+bool IsAskedInTurns(const ThreadView& thread) {
+  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait}) >= kFewestTurns &&
+         thread.Calls({__NR_recvfrom, __NR_recvmsg}) >= kFewestTurns &&
+         thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev}) > 0 &&
+         thread.Calls({__NR_connect}) == 0;
+}
+
 bool IsAsked(const ThreadView& thread) {
-  if (thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
+  if (thread.Calls({__NR_accept, __NR_accept4}) > 0 || IsAskedInTurns(thread)) return true;
   return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
     if (site.nature == Nature::kClient) return site.count > 0;
     const bool accepts = site.syscall == __NR_accept || site.syscall == __NR_accept4;

@@ -192,6 +192,24 @@ TEST_F(PoolTest, ThreadsThatNeverEndAreGrowth) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-exhaustion"));
 }
 
+TEST_F(PoolTest, APoolThatAddsAThreadEveryHalfSecondIsStarved) {
+  for (uint32_t tid = 11; tid < 27; ++tid) {
+    const ThreadKey key{10, tid, 100 * kSecond + (tid - 11) * 500 * kMillisecond};
+    ThreadWindow& thread = machine_.snapshot().threads[key];
+    thread.key = key;
+    thread.comm = "Thread Pool Wor";
+    thread.totals.wall_ns = 108 * kSecond - key.start_ns;
+    machine_.AddWait(key, {.cls = WAIT_sleep,
+                           .syscall = __NR_clock_nanosleep,
+                           .ns = thread.totals.wall_ns,
+                           .count = 2});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
+  EXPECT_EQ(findings[0].evidence.back().object, "thread-exhaustion");
+}
+
 TEST_F(PoolTest, AWarmUpIsNoGrowth) {
   for (uint32_t tid = 11; tid < 51; ++tid) {
     const ThreadKey key{10, tid, 103 * kSecond + tid};

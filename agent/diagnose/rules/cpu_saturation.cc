@@ -1,11 +1,10 @@
 // Do more threads want a CPU than there are, and who ran instead?
 //
-// Thresholds: at least as many threads waiting for a CPU as there are CPUs, on average, while the
-// CPUs are 85 % busy; a process counts when it waited as long as it ran, or half as long and
-// its turns waited 20 ms (runqslower warns at 10 ms). The one that ran most is told, the others are
-// its victims. Stolen time is named, since no thread of this machine can give it back.
-// False positives: a machine that is full but not overfull (the queue), a throttled cgroup (idle
-// CPUs: see cpu-throttling).
+// Thresholds: three threads waiting for every four CPUs, on average, while the CPUs are 85 % busy;
+// a process counts when it waited as long as it ran, or half as long and its turns waited 20 ms
+// (runqslower warns at 10 ms). The one that ran most is told, the others are its victims. Stolen
+// time is named, since no thread of this machine can give it back. False positives: a machine that
+// is full but not overfull (the queue), a throttled cgroup (idle CPUs: see cpu-throttling).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +16,7 @@
 namespace waitscope {
 namespace {
 
-constexpr double kQueuePerCpu = 1.0;
+constexpr double kQueuePerCpu = 0.75;
 constexpr double kBusy = 0.85;
 constexpr double kLongTurnNs = 20e6;
 constexpr double kSmallestWait = 0.2;  // of the window, summed over its threads

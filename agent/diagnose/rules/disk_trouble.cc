@@ -1,7 +1,7 @@
 // Which is it: too many requests for a disk, a slow disk, or a limit above the disk?
 //
 // All need a process that waits: a thread's 30 % or more, five waits or more.
-// disk-saturation: at least 4 requests at once on average and 90 % busy, so that requests queue for
+// disk-saturation: at least 3 requests at once on average and 90 % busy, so that requests queue for
 // each other (node exporter's mixin warns at 10 for half an hour; here somebody waits already).
 // disk-latency: few at once, and the device itself takes 10 ms or more a request.
 // io-throttled: threads wait at least four times as long as queue and device took together, 20 ms
@@ -23,7 +23,7 @@ namespace {
 
 constexpr double kSmallestShare = 0.3;
 constexpr double kFewestWaits = 5;
-constexpr double kQueue = 4;
+constexpr double kQueue = 3;
 constexpr double kBusy = 0.9;
 constexpr double kSlowDeviceNs = 10e6;
 constexpr double kHeldBackNs = 20e6;

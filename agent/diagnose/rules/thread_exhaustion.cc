@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/rules.h"
