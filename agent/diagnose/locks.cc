@@ -82,6 +82,11 @@ void CountOwners(const Snapshot& snapshot, const ProcessView& process, Lock& loc
   }
 }
 
+bool WaitsFor(const Lock& lock, uint32_t tid) {
+  return std::ranges::any_of(lock.waiters,
+                             [&](const auto& row) { return row.first->key().tid == tid; });
+}
+
 // What a thread spends outside this lock and outside idleness.
 double BusyNs(const ThreadView& thread, const Lock& lock) {
   double idle_ns = lock.waiters.contains(&thread) ? lock.waiters.at(&thread) : 0;
@@ -120,9 +125,7 @@ double ShareWokenByWaiters(const Lock& lock) {
   double by_waiters = 0;
   for (const auto& [tid, count] : lock.wakers) {
     all += count;
-    const bool waits = std::ranges::any_of(
-        lock.waiters, [&](const auto& row) { return row.first->key().tid == tid; });
-    by_waiters += waits ? count : 0;
+    by_waiters += WaitsFor(lock, tid) ? count : 0;
   }
   return all > 0 ? by_waiters / all : 0;
 }

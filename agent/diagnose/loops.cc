@@ -1,6 +1,7 @@
 #include "agent/diagnose/loops.h"
 
 #include <algorithm>
+#include <map>
 
 #include "agent/core/histogram.h"
 #include "bpf/wait_class.h"
@@ -11,6 +12,8 @@ namespace {
 constexpr int32_t kEpollPwait2 = 441;  // v5.11
 constexpr int32_t kIoUringEnter = 426;
 constexpr int32_t kAnyFd = -1;
+constexpr int32_t kUnseenFd = -2;
+constexpr double kInnerWaits = 1.5;  // a wait or two for each
 constexpr double kFewestPollsPerSecond = 0.5;
 constexpr double kFewestSocketCallsPerSecond = 0.5;
 
@@ -73,15 +76,19 @@ void CountWaits(Loop& loop) {
 }
 
 // Where a thread makes new epoll instances all the time, those are loops inside calls that only
-// look synchronous (Node's execSync); its own is the one it had first, of the lowest number.
+// look synchronous (Node's execSync); its own is the one it had first, of the lowest number. When a
+// single one is seen and no more often than new ones are made, its own had nothing to wait for.
 int32_t OwnPollFd(const ThreadView& thread) {
-  if (thread.Calls({__NR_epoll_create1}) < 2) return kAnyFd;
-  int32_t lowest = kAnyFd;
+  const auto created = static_cast<double>(thread.Calls({__NR_epoll_create1}));
+  if (created < 2) return kAnyFd;
+  std::map<int32_t, double> waits;
   for (const WaitSite& site : thread.sites) {
-    if (!IsLoopPoll(site.syscall) || site.object == nullptr || site.object->fd < 0) continue;
-    if (lowest == kAnyFd || site.object->fd < lowest) lowest = site.object->fd;
+    const bool known = site.object != nullptr && site.object->fd >= 0;
+    if (known && IsLoopPoll(site.syscall)) waits[site.object->fd] += site.count;
   }
-  return lowest;
+  if (waits.empty()) return kAnyFd;
+  const bool inner = waits.size() == 1 && waits.begin()->second <= kInnerWaits * created;
+  return inner ? kUnseenFd : waits.begin()->first;
 }
 
 bool IsHome(const WaitSite& site, int32_t own_fd) {

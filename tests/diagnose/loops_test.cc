@@ -100,6 +100,20 @@ TEST_F(LoopTest, ALoopInsideACallBlocksTheLoopAroundIt) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
 }
 
+TEST_F(LoopTest, AnInnerLoopIsKnownEvenWhenItsOwnNeverWaits) {
+  const ThreadKey loop = AddServer();
+  machine_.AddCalls(loop, __NR_epoll_create1, 20);
+  wait_object nested{};
+  nested.kind = OBJECT_anon;
+  nested.fd = 21;
+  machine_.AddWait(loop, {.cls = WAIT_poll,
+                          .syscall = __NR_epoll_pwait,
+                          .ns = 5 * kSecond,
+                          .count = 20,
+                          .object = nested});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
+}
+
 TEST_F(LoopTest, WithoutCountedCallsItsWaitsTell) {
   const ThreadKey loop = machine_.AddThread(10, 10, "python3");
   machine_.AddWait(loop,

@@ -37,26 +37,31 @@ bool Asks(const ThreadView& thread, double waits) {
   return static_cast<double>(sent) >= waits / 2;
 }
 
+void Count(const WaitSite& site, PeerWaits& waits) {
+  waits.ns += site.ns;
+  waits.waits += site.count;
+  waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
+  if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
+}
+
+void CountThread(const ThreadView& thread, std::map<std::string, PeerWaits>& peers) {
+  std::map<std::string, double> of_thread;
+  for (const WaitSite& site : thread.sites) {
+    if (site.nature != Nature::kBackend || !Asks(thread, site.count)) continue;
+    const std::string peer = PeerText(*site.object);
+    Count(site, peers[peer]);
+    of_thread[peer] += site.ns;
+  }
+  for (const auto& [peer, ns] : of_thread) {
+    PeerWaits& waits = peers[peer];
+    waits.threads.push_back(&thread);
+    waits.largest_share = std::max(waits.largest_share, ns / std::max(thread.WallNs(), 1.0));
+  }
+}
+
 std::map<std::string, PeerWaits> WaitsByPeer(const ProcessView& process) {
   std::map<std::string, PeerWaits> peers;
-  for (const ThreadView& thread : process.threads) {
-    std::map<std::string, double> of_thread;
-    for (const WaitSite& site : thread.sites) {
-      if (site.nature != Nature::kBackend || !Asks(thread, site.count)) continue;
-      const std::string peer = PeerText(*site.object);
-      PeerWaits& waits = peers[peer];
-      if (!of_thread.contains(peer)) waits.threads.push_back(&thread);
-      of_thread[peer] += site.ns;
-      waits.ns += site.ns;
-      waits.waits += site.count;
-      waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
-      if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
-    }
-    for (const auto& [peer, ns] : of_thread) {
-      const double share = ns / std::max(thread.WallNs(), 1.0);
-      peers[peer].largest_share = std::max(peers[peer].largest_share, share);
-    }
-  }
+  for (const ThreadView& thread : process.threads) CountThread(thread, peers);
   return peers;
 }
 

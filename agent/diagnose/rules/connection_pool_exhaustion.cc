@@ -56,19 +56,21 @@ void CountBackends(const Pool& pool, Borrowing& borrowing) {
   }
 }
 
+void CountQueued(const WaitSite& site, Borrowing& borrowing) {
+  borrowing.queue_ns += site.ns;
+  borrowing.queue_waits += site.count;
+  for (const auto& [waker, count] : site.wakers) {
+    borrowing.woken += count;
+    borrowing.woken_by_users += borrowing.users.contains(waker.tid) ? count : 0;
+  }
+  const bool longer = borrowing.queue_site == nullptr || site.ns > borrowing.queue_site->ns;
+  if (longer) borrowing.queue_site = &site;
+}
+
 void CountQueue(const Pool& pool, Borrowing& borrowing) {
   for (const ThreadView* thread : pool.members) {
     for (const WaitSite& site : thread->sites) {
-      if (!IsLongPark(site)) continue;
-      borrowing.queue_ns += site.ns;
-      borrowing.queue_waits += site.count;
-      for (const auto& [waker, count] : site.wakers) {
-        borrowing.woken += count;
-        borrowing.woken_by_users += borrowing.users.contains(waker.tid) ? count : 0;
-      }
-      if (borrowing.queue_site == nullptr || site.ns > borrowing.queue_site->ns) {
-        borrowing.queue_site = &site;
-      }
+      if (IsLongPark(site)) CountQueued(site, borrowing);
     }
   }
 }

@@ -73,11 +73,13 @@ void AddHolder(const MachineView& machine, const ProcessView& process, const Loc
 
 std::vector<const ThreadView*> WaitersByTime(const Lock& lock) {
   std::vector<std::pair<double, const ThreadView*>> order;
+  order.reserve(lock.waiters.size());
   for (const auto& [thread, ns] : lock.waiters) order.emplace_back(ns, thread);
   std::ranges::sort(order, [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second->key() < b.second->key();
   });
   std::vector<const ThreadView*> threads;
+  threads.reserve(order.size());
   for (const auto& [ns, thread] : order) threads.push_back(thread);
   return threads;
 }

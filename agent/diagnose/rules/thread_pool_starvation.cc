@@ -65,27 +65,28 @@ struct StarvedPool {
   double nature_ns = 0;
 };
 
-StarvedPool Gather(const Pool& pool) {
-  StarvedPool starved;
+bool IsStuck(const ThreadView& member, const Occupation& occupation) {
+  const double wall_ns = std::max(member.WallNs(), 1.0);
+  return occupation.task_ns >= kStuckShare * wall_ns &&
+         occupation.home_ns <= kMostHomeShare * wall_ns;
+}
+
+// The nature most of their time is of, and where most of that is spent.
+void FindNature(StarvedPool& starved) {
   std::map<Nature, double> by_nature;
-  for (const ThreadView* member : pool.members) {
-    const Occupation occupation = OccupationOf(*member);
-    const double wall_ns = std::max(member->WallNs(), 1.0);
-    if (occupation.home_ns >= kIdleShare * wall_ns) ++starved.idle;
-    const bool stuck = occupation.task_ns >= kStuckShare * wall_ns &&
-                       occupation.home_ns <= kMostHomeShare * wall_ns;
-    if (!stuck) continue;
-    starved.stuck.push_back(member);
-    starved.stuck_ns += occupation.task_ns;
+  for (const ThreadView* member : starved.stuck) {
     for (const WaitSite& site : member->sites) {
       if (IsTask(site.nature)) by_nature[site.nature] += site.ns;
     }
   }
   const auto most =
       std::ranges::max_element(by_nature, {}, [](const auto& row) { return row.second; });
-  if (most == by_nature.end()) return starved;
+  if (most == by_nature.end()) return;
   starved.nature = most->first;
   starved.nature_ns = most->second;
+}
+
+void FindSite(StarvedPool& starved) {
   for (const ThreadView* member : starved.stuck) {
     starved.waits += member->CountOf(starved.nature);
     for (const WaitSite& site : member->sites) {
@@ -93,6 +94,19 @@ StarvedPool Gather(const Pool& pool) {
       if (site.nature == starved.nature && longer) starved.site = &site;
     }
   }
+}
+
+StarvedPool Gather(const Pool& pool) {
+  StarvedPool starved;
+  for (const ThreadView* member : pool.members) {
+    const Occupation occupation = OccupationOf(*member);
+    if (occupation.home_ns >= kIdleShare * std::max(member->WallNs(), 1.0)) ++starved.idle;
+    if (!IsStuck(*member, occupation)) continue;
+    starved.stuck.push_back(member);
+    starved.stuck_ns += occupation.task_ns;
+  }
+  FindNature(starved);
+  FindSite(starved);
   return starved;
 }
 
