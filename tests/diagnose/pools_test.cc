@@ -119,6 +119,25 @@ TEST_F(PoolTest, SleepsOfAServersPoolAreStarvation) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
 }
 
+TEST_F(PoolTest, AThreadForEachConnectionIsNoPoolButItsSleepIsTold) {
+  machine_.snapshot().listening.insert(8080);
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    const ThreadKey worker = machine_.AddThread(10, tid, "worker");
+    machine_.AddWait(worker, {.cls = WAIT_sleep,
+                              .syscall = __NR_clock_nanosleep,
+                              .ns = 7900 * kMillisecond,
+                              .count = 26});
+    machine_.AddWait(worker, {.cls = WAIT_network,
+                              .syscall = __NR_recvfrom,
+                              .ns = 5 * kMillisecond,
+                              .count = 20,
+                              .object = Connection(8080, static_cast<uint16_t>(50000 + tid))});
+    machine_.AddCalls(worker, __NR_recvfrom, 26);
+    machine_.AddCalls(worker, __NR_sendto, 26);
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
 TEST_F(PoolTest, ASleepBetweenQuestionAndAnswerIsTold) {
   AcceptConnections();
   machine_.snapshot().listening.insert(8080);

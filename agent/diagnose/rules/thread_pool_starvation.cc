@@ -14,6 +14,7 @@
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -110,6 +111,21 @@ StarvedPool Gather(const Pool& pool) {
   return starved;
 }
 
+// A thread for each connection is no pool: nobody waits for one to be free. Its threads receive
+// by themselves, over connections that were there before.
+bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& starved) {
+  uint64_t received = 0;
+  uint64_t accepted = 0;
+  for (const ThreadView* member : starved.stuck) {
+    received += member->Calls({__NR_recvfrom, __NR_recvmsg, __NR_read});
+  }
+  for (const ThreadView& thread : process.threads) {
+    accepted += thread.Calls({__NR_accept, __NR_accept4});
+  }
+  return static_cast<double>(received) >= starved.waits / 2 &&
+         static_cast<double>(accepted) < starved.waits / 2;
+}
+
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
             const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
@@ -117,7 +133,9 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   const bool fed = asked || HasDispatcher(machine, process, pool);
   const bool moves = starved.waits >= kFewestWaits;
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
-  if (starved.nature == Nature::kSleep) return asked && moves && slow;
+  if (starved.nature == Nature::kSleep) {
+    return asked && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
+  }
   if (starved.nature == Nature::kBackend) return slow && (asked || (fed && moves));
   return asked && slow;
 }

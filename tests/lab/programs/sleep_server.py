@@ -1,4 +1,5 @@
-"""A thread for each connection; each request is answered after a sleep of SECONDS."""
+"""A thread for each connection; each request is answered after a sleep:
+sleep_server.py SECONDS [long|short [THINK]]"""
 
 import socketserver
 import sys
@@ -7,6 +8,8 @@ import time
 import labkit
 
 SECONDS = float(sys.argv[1])
+THINK = float(sys.argv[3]) if len(sys.argv) > 3 else 0.05
+SHORT = "short"  # a connection for each request
 
 
 class Handler(socketserver.BaseRequestHandler):
@@ -22,6 +25,6 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 with Server(("127.0.0.1", 0), Handler) as server:
-    labkit.beside(labkit.clients, server.server_address, 4, 0.05, sys.argv[2:] != ["short"])
+    labkit.beside(labkit.clients, server.server_address, 4, THINK, SHORT not in sys.argv)
     labkit.ready()
     server.serve_forever()
