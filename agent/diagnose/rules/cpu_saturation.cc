@@ -85,6 +85,15 @@ void AddOthers(const MachineView& machine, const std::vector<Demand>& byRunning,
   }
 }
 
+std::string MostlyRan(const std::vector<Demand>& by_running, const Demand& victim) {
+  const Demand* most = nullptr;
+  for (const Demand& other : by_running) {
+    if (other.process == victim.process) continue;
+    if (most == nullptr || other.running_ns > most->running_ns) most = &other;
+  }
+  return most != nullptr ? NameOf(*most->process) : "nobody else";
+}
+
 Finding Tell(const MachineView& machine, const Demand& demand, const Queue& queue,
              const std::vector<Demand>& by_running) {
   Finding finding = Draft(machine, *demand.process, "cpu-saturation");
@@ -97,22 +106,21 @@ Finding Tell(const MachineView& machine, const Demand& demand, const Queue& queu
     if (active) finding.threads.push_back({thread.key().tid, thread.window->comm});
   }
   finding.impact = {static_cast<uint64_t>(demand.runnable_ns), share};
-  const Demand& most = by_running.front();
-  const bool self = most.process == demand.process;
-  finding.summary = absl::StrCat(
-      NameOf(*demand.process), " waited ", TimeText(demand.runnable_ns), " for a CPU and ran ",
-      TimeText(demand.running_ns), ": ", absl::StrFormat("%.1f", queue.waiting),
-      " threads on average stood in line for ",
-      Plural(static_cast<uint64_t>(machine.Cpus()), "CPU"),
-      self ? ", most of them its own" : absl::StrCat(", which mostly ran ", NameOf(*most.process)));
+  const bool self = demand.runnable_ns >= queue.waiting * machine.WindowNs() / 2;
+  finding.summary =
+      absl::StrCat(NameOf(*demand.process), " waited ", TimeText(demand.runnable_ns),
+                   " for a CPU and ran ", TimeText(demand.running_ns), ": ",
+                   absl::StrFormat("%.1f", queue.waiting), " threads on average stood in line for ",
+                   Plural(static_cast<uint64_t>(machine.Cpus()), "CPU"),
+                   self ? ", most of them its own"
+                        : absl::StrCat(", which mostly ran ", MostlyRan(by_running, demand)));
   finding.advice =
       "run fewer busy threads at once, lower the weight of what can wait (nice, cpu.weight), or "
-      "add "
-      "CPUs";
+      "add CPUs";
   AddOthers(machine, by_running, demand, finding);
-  if (!most.process->threads.empty() && self) {
+  if (self) {
     const auto busiest = std::ranges::max_element(
-        most.process->threads, {},
+        demand.process->threads, {},
         [](const ThreadView& thread) { return thread.totals().running_ns; });
     if (!busiest->runs.empty()) {
       finding.evidence.push_back(StackEvidence(machine, busiest->runs.front()));
