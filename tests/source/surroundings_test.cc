@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/source/proc_facts.h"
+
 namespace waitscope {
 namespace {
 
@@ -42,6 +44,19 @@ TEST(Surroundings, ControllersAreFoundInEitherVersion) {
   EXPECT_EQ(first.memory, "/sys/fs/cgroup/memory");
   EXPECT_EQ(first.pids, "");
   EXPECT_EQ(first.unified, "/sys/fs/cgroup/unified");
+}
+
+constexpr char kMixed[] =
+    "5:memory:/box/4711\n"
+    "2:cpu,cpuacct:/shop\n"
+    "1:pids:/\n"
+    "0::/user.slice\n";
+
+TEST(Surroundings, EachControllerMayHaveItsOwnCgroup) {
+  EXPECT_EQ(CgroupOf(kMixed, "cpu"), "/shop");
+  EXPECT_EQ(CgroupOf(kMixed, "memory"), "/box/4711");
+  EXPECT_EQ(CgroupOf(kMixed, "pids"), "/");
+  EXPECT_EQ(CgroupOf(kMixed, "io"), "/user.slice");
 }
 
 }  // namespace
