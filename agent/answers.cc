@@ -117,6 +117,14 @@ absl::StatusOr<Answer> Answers::NextWindow(uint64_t after_ns, GiveUp give_up) {
 }
 
 absl::StatusOr<Answer> Answers::Resolve(const Following& asked, GiveUp give_up) {
+  absl::StatusOr<Answer> answer = Next(asked, give_up);
+  if (answer.ok()) {
+    answer->findings = standing_.At(pipeline_.history(), answer->snapshot.end_ns);
+  }
+  return answer;
+}
+
+absl::StatusOr<Answer> Answers::Next(const Following& asked, GiveUp give_up) {
   if (asked.interval_ns == 0 || pipeline_.Ended()) return NextWindow(asked.after_ns, give_up);
   uint64_t begin_ns = asked.after_ns;
   if (begin_ns == 0) {
@@ -131,6 +139,36 @@ absl::StatusOr<Answer> Answers::Resolve(const Following& asked, GiveUp give_up) 
   // A reader that was away for longer gets the latest interval, not all it has missed.
   if (*end_ns > begin_ns + 2 * asked.interval_ns) begin_ns = *end_ns - asked.interval_ns;
   return Between(begin_ns, *end_ns);
+}
+
+// Shares of a long stretch would hide what lasted for a part of it: each part is judged by itself.
+Findings Answers::FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const {
+  Findings found;
+  for (uint64_t part_ns = begin_ns; part_ns < end_ns; part_ns += kDiagnosedNs) {
+    const uint64_t rest_ns = end_ns - part_ns;
+    const uint64_t until_ns = rest_ns < 2 * kDiagnosedNs ? end_ns : part_ns + kDiagnosedNs;
+    const std::optional<Snapshot> part = pipeline_.history().Merged(part_ns, until_ns);
+    if (part) KeepFindings(DiagnoseTarget(*part, target), found);
+    if (until_ns == end_ns) break;
+  }
+  return found;
+}
+
+absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& target,
+                                         GiveUp give_up) {
+  const bool from_now = std::holds_alternative<FromNow>(time) && !options_.replay;
+  absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
+  if (from_now) lease = LeaseSyscalls();
+  const bool latest = std::holds_alternative<LatestWindow>(time);
+  absl::StatusOr<Answer> answer = Ask(latest ? LastPart{kDiagnosedNs} : time, give_up);
+  if (!answer.ok()) return answer;
+  if (!lease.ok()) {
+    answer->notes.push_back(
+        absl::StrCat("event loops are known by their waits only: ", lease.status().message()));
+  }
+  const Snapshot& whole = answer->snapshot;
+  answer->findings = FindingsBetween(whole.begin_ns, whole.end_ns, target);
+  return answer;
 }
 
 absl::Status Answers::Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) {

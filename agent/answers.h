@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/diagnosis.h"
 #include "agent/pipeline.h"
 #include "agent/sinks/backend.h"
 
@@ -25,6 +26,8 @@ class Answers : public Backend {
 
   absl::StatusOr<uint64_t> Mark(GiveUp give_up) override;
   absl::StatusOr<Answer> Ask(const TimeAsked& time, GiveUp give_up) override;
+  absl::StatusOr<Answer> Diagnose(const TimeAsked& time, const Target& target,
+                                  GiveUp give_up) override;
   absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) override;
   absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls() override;
   AgentStatus Status() override;
@@ -35,13 +38,16 @@ class Answers : public Backend {
   absl::StatusOr<Answer> Resolve(const LastPart& asked, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const SinceMark& asked, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const Following& asked, GiveUp give_up);
+  absl::StatusOr<Answer> Next(const Following& asked, GiveUp give_up);
   absl::StatusOr<Answer> NextWindow(uint64_t after_ns, GiveUp give_up);
   absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns) const;
+  Findings FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const;
   uint64_t OnOurClock(uint64_t wall_clock_ns) const;
 
   Pipeline& pipeline_;
   const Options options_;
   const uint64_t started_ns_;
+  StandingDiagnosis standing_;
 };
 
 }  // namespace waitscope

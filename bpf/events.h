@@ -411,6 +411,74 @@ struct frame_event {
 };
 WS_ASSERT_SIZE(frame_event, 472);
 
+/* Monotone totals of the whole machine, from /proc/pressure and /proc/stat, in ns; 0 where absent.
+ */
+struct pressure_event {
+	struct event_header hdr;
+	__u64 at_ns;
+	__u64 cpu_some_ns;
+	__u64 io_some_ns;
+	__u64 io_full_ns;
+	__u64 memory_some_ns;
+	__u64 memory_full_ns;
+	__u64 busy_ns;	/* of all CPUs together: user, nice, system, interrupts */
+	__u64 idle_ns;	/* idle and iowait */
+	__u64 steal_ns; /* wanted by us, given to another guest by the hypervisor */
+	__u64 swapped_pages;
+	__u64 refaulted_pages; /* evicted, then needed again */
+};
+WS_ASSERT_SIZE(pressure_event, 96);
+
+/* Monotone totals and limits of one cgroup, whichever version its controllers have. */
+struct cgroup_event {
+	struct event_header hdr;
+	__u64 at_ns;
+	__u64 periods;
+	__u64 throttled_periods;
+	__u64 throttled_ns;
+	__u64 quota_ns; /* CPU time per period; 0 no limit */
+	__u64 period_ns;
+	__u64 memory_bytes;
+	__u64 memory_limit; /* 0 no limit */
+	__u64 memory_limit_hits;
+	__u64 oom_kills;
+	__u64 memory_some_ns; /* pressure inside the group; 0 where the kernel does not tell */
+	__u64 pids;
+	__u64 pids_limit; /* 0 no limit */
+	__u64 pids_limit_hits;
+	char path[256]; /* as in process_event */
+};
+WS_ASSERT_SIZE(cgroup_event, 376);
+
+/* The cgroups of a process by controller, where they are not all the one in process_event. */
+struct membership_event {
+	struct event_header hdr;
+	__u32 pid;
+	__u32 pad;
+	char cpu[256];
+	char memory[256];
+	char pids[256];
+};
+WS_ASSERT_SIZE(membership_event, 784);
+
+/* A TCP port of this machine that accepts connections. */
+struct listener_event {
+	struct event_header hdr;
+	__u32 port;
+	__u32 pad;
+};
+WS_ASSERT_SIZE(listener_event, 16);
+
+/* Who held the lock that a thread waited for when the window closed, read from the lock's word. */
+struct lock_owner_event {
+	struct event_header hdr;
+	struct thread_ref waiter;
+	__u64 word;
+	__u32 owner_tid;
+	__u32 pad;
+};
+WS_ASSERT_SIZE(lock_owner_event, 40);
+
 /* Everything that ended at or before at_ns belongs to the window this closes. */
 struct tick_event {
 	struct event_header hdr;

@@ -58,6 +58,8 @@ struct thread_record {
 	__s32 syscall_nr;
 	__u32 pad2;
 	__u64 poll_exit_ns;
+	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
+	__u32 pad;
 	struct wait_event sample;
 	struct thread_ref self; /* the hash fallback's guard against a reused tid */
 };

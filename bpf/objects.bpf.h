@@ -70,10 +70,25 @@ probe_inline void describe_file(struct wait_object *o, struct file *file)
 		bpf_probe_read_kernel_str(o->name, sizeof(o->name), name);
 }
 
+/*
+ * The single descriptor that a poll of `current` waits for, plus one; else 0. A poll for one is how
+ * libraries wait for an answer with a time limit; the set of larger ones says nothing of its own.
+ */
+probe_inline __s32 polled_descriptor(int syscall, const struct user_regs *regs)
+{
+	__s32 fd = -1;
+
+	if ((syscall != __NR_poll && syscall != __NR_ppoll) || regs->args[1] != 1)
+		return 0;
+	bpf_probe_read_user(&fd, sizeof(fd), (void *)regs->args[0]);
+	return fd + 1;
+}
+
 /* Fills `o` for the system call that `regs` shows; the thread is off its CPU or `current`. */
 probe_inline void describe_object(struct wait_object *o, struct task_struct *task, int syscall,
-				  const struct user_regs *regs)
+				  const struct user_regs *regs, __s32 polled)
 {
+	__u64 fd = regs->args[0];
 	enum syscall_trait trait = syscall_trait(syscall);
 	struct file *file;
 
@@ -85,12 +100,14 @@ probe_inline void describe_object(struct wait_object *o, struct task_struct *tas
 		o->futex_op = regs->args[1];
 		return;
 	}
-	if (!trait_has_fd(trait) && trait != TRAIT_commit)
+	if (polled > 0 && (syscall == __NR_poll || syscall == __NR_ppoll))
+		fd = polled - 1;
+	else if (!trait_has_fd(trait) && trait != TRAIT_commit)
 		return;
-	file = file_of(task, regs->args[0]);
+	file = file_of(task, fd);
 	if (!file)
 		return;
-	o->fd = regs->args[0];
+	o->fd = fd;
 	describe_file(o, file);
 }
 

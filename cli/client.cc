@@ -172,6 +172,11 @@ absl::StatusOr<v1::SyscallsResponse> Client::GetSyscalls(const v1::ViewRequest& 
                            MeasuringTime(request.range()));
 }
 
+absl::StatusOr<v1::Diagnosis> Client::Diagnose(const v1::ViewRequest& request) {
+  return connection_->Call(&v1::Query::Stub::AsyncDiagnose, request,
+                           MeasuringTime(request.range()));
+}
+
 absl::Status Client::Record(const v1::RecordRequest& request,
                             const std::function<absl::Status(absl::string_view)>& on_chunk) {
   grpc::ClientContext context;

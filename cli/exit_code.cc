@@ -11,6 +11,7 @@ const absl::string_view kExitCodeHelp =
     "  4  no agent: none there, unreachable, or lost on the way\n"
     "  5  nothing matched: no such process or thread\n"
     "  6  a file is not what it should be\n"
+    " 10  diagnose found something wrong\n"
     "130  interrupted\n"
     "`waitscope run` exits with its command's code (127: not found, 128 + n: killed by signal "
     "n).\n";

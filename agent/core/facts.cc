@@ -53,13 +53,23 @@ void FactStage::CloseLives(Snapshot& snapshot) {
                 [&](const auto& row) { return snapshot.threads.contains(row.first); });
 }
 
+ProcessFacts FactStage::FactsOfProcess(uint32_t pid, uint32_t parent_pid) const {
+  ProcessFacts facts{.parent_pid = parent_pid};
+  const auto known = processes_.find(pid);
+  if (known != processes_.end()) facts = FactsOf(known->second.event);
+  const auto groups = memberships_.find(pid);
+  const bool apart = groups != memberships_.end();
+  facts.cpu_cgroup = apart ? std::string(Text(groups->second.cpu)) : facts.cgroup;
+  facts.memory_cgroup = apart ? std::string(Text(groups->second.memory)) : facts.cgroup;
+  facts.pids_cgroup = apart ? std::string(Text(groups->second.pids)) : facts.cgroup;
+  return facts;
+}
+
 void FactStage::CloseProcesses(Snapshot& snapshot) {
   for (const auto& [key, thread] : snapshot.threads) {
     const auto [facts, added] = snapshot.processes.try_emplace(key.pid);
     if (!added) continue;
-    facts->second.parent_pid = thread.parent_pid;
-    const auto known = processes_.find(key.pid);
-    if (known != processes_.end()) facts->second = FactsOf(known->second.event);
+    facts->second = FactsOfProcess(key.pid, thread.parent_pid);
   }
   for (auto& [pid, process] : processes_) {
     const bool silent = !snapshot.processes.contains(pid);
@@ -67,6 +77,7 @@ void FactStage::CloseProcesses(Snapshot& snapshot) {
   }
   std::erase_if(processes_,
                 [](const auto& row) { return row.second.silent_windows >= kForgetAfterWindows; });
+  std::erase_if(memberships_, [&](const auto& row) { return !processes_.contains(row.first); });
 }
 
 void FactStage::CloseTotals(Snapshot& snapshot) {
@@ -85,6 +96,7 @@ void FactStage::CloseTotals(Snapshot& snapshot) {
 void FactStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   emit(host_);
   for (const auto& [pid, process] : processes_) emit(process.event);
+  for (const auto& [pid, groups] : memberships_) emit(groups);
   losses_.ForEachClosed([&](const loss_event& event) { emit(event); });
   cost_.ForEachClosed([&](const cost_event& event) { emit(event); });
 }

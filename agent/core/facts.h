@@ -16,6 +16,7 @@ class FactStage {
   // Births and deaths themselves are the ledgers' to tell: each thread's first and last record.
   void Fold(const life_event& event);
   void Fold(const process_event& event);
+  void Fold(const membership_event& event) { memberships_[event.pid] = event; }
   void Fold(const host_event& event) { host_ = event; }
   void Fold(const loss_event& event) { losses_.Fold(event.reason, event); }
   void Fold(const cost_event& event) { cost_.Fold(0, event); }
@@ -34,9 +35,11 @@ class FactStage {
 
   void CloseLives(Snapshot& snapshot);
   void CloseProcesses(Snapshot& snapshot);
+  ProcessFacts FactsOfProcess(uint32_t pid, uint32_t parent_pid) const;
   void CloseTotals(Snapshot& snapshot);
 
   std::map<uint32_t, Process> processes_;
+  std::map<uint32_t, membership_event> memberships_;
   std::map<ThreadKey, std::string> comms_;
   std::map<CreationKey, uint64_t> creations_;
   host_event host_{};

@@ -138,6 +138,28 @@ void AddSyscalls(Snapshot& into, const Snapshot& other) {
   AddCounts(into.errnos, other.errnos);
 }
 
+void Add(CgroupWindow& into, const CgroupWindow& other, Order other_is) {
+  CgroupWindow sum = other_is > 0 || (other_is == 0 && into < other) ? other : into;
+  sum.periods = into.periods + other.periods;
+  sum.throttled_periods = into.throttled_periods + other.throttled_periods;
+  sum.throttled_ns = into.throttled_ns + other.throttled_ns;
+  sum.memory_limit_hits = into.memory_limit_hits + other.memory_limit_hits;
+  sum.oom_kills = into.oom_kills + other.oom_kills;
+  sum.memory_some_ns = into.memory_some_ns + other.memory_some_ns;
+  sum.pids_limit_hits = into.pids_limit_hits + other.pids_limit_hits;
+  into = sum;
+}
+
+void AddSurroundings(Snapshot& into, const Snapshot& other, Order other_is) {
+  into.pressure += other.pressure;
+  for (const auto& [path, group] : other.cgroups) {
+    const auto [at, added] = into.cgroups.try_emplace(path, group);
+    if (!added) Add(at->second, group, other_is);
+  }
+  into.listening.insert(other.listening.begin(), other.listening.end());
+  AddCounts(into.lock_owners, other.lock_owners);
+}
+
 // `comms` is only for threads without a row of their own.
 void AddNames(Snapshot& into, const Snapshot& other, Order other_is) {
   TakeLaterRows(into.processes, other.processes, other_is);
@@ -172,6 +194,7 @@ void Merge(Snapshot& into, const Snapshot& other) {
   AddCounts(into.creations, other.creations);
   AddDevices(into, other, other_is);
   AddSyscalls(into, other);
+  AddSurroundings(into, other, other_is);
   AddNames(into, other, other_is);
   AddHeader(into, other, other_is);
 }

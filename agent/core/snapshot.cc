@@ -74,6 +74,20 @@ StateTotals& StateTotals::operator+=(const StateTotals& other) {
   return *this;
 }
 
+PressureWindow& PressureWindow::operator+=(const PressureWindow& other) {
+  cpu_some_ns += other.cpu_some_ns;
+  io_some_ns += other.io_some_ns;
+  io_full_ns += other.io_full_ns;
+  memory_some_ns += other.memory_some_ns;
+  memory_full_ns += other.memory_full_ns;
+  busy_ns += other.busy_ns;
+  idle_ns += other.idle_ns;
+  steal_ns += other.steal_ns;
+  swapped_pages += other.swapped_pages;
+  refaulted_pages += other.refaulted_pages;
+  return *this;
+}
+
 SampleValue& SampleValue::operator+=(const SampleValue& other) {
   ns += other.ns;
   count += other.count;
@@ -96,8 +110,9 @@ size_t ApproximateBytes(const Snapshot& snapshot) {
   return sizeof(Snapshot) + BytesOfMap(snapshot.threads) + BytesOfMap(snapshot.samples) +
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
          BytesOfMap(snapshot.syscalls) + BytesOfMap(snapshot.errnos) + BytesOfMap(snapshot.loops) +
-         BytesOfMap(snapshot.processes) + BytesOfMap(snapshot.comms) + BytesOfMap(snapshot.stacks) +
-         snapshot.requests.capacity() * sizeof(block_event) +
+         BytesOfMap(snapshot.processes) + BytesOfMap(snapshot.cgroups) +
+         BytesOfMap(snapshot.lock_owners) + BytesOfMap(snapshot.comms) +
+         BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +
          snapshot.objects.capacity() * sizeof(wait_object);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -170,6 +171,9 @@ struct ProcessFacts {
   std::string cgroup;
   std::string container;
   std::string command;
+  std::string cpu_cgroup;  // by controller: the same as `cgroup` under version 2
+  std::string memory_cgroup;
+  std::string pids_cgroup;
 
   friend auto operator<=>(const ProcessFacts&, const ProcessFacts&) = default;
 };
@@ -179,6 +183,51 @@ struct CostWindow {
   uint64_t agent_rss_bytes = 0;
   uint64_t bpf_run_ns = 0;
   uint64_t bpf_run_count = 0;
+};
+
+// What the whole machine was short of, in nanoseconds within the window.
+struct PressureWindow {
+  uint64_t cpu_some_ns = 0;
+  uint64_t io_some_ns = 0;
+  uint64_t io_full_ns = 0;
+  uint64_t memory_some_ns = 0;
+  uint64_t memory_full_ns = 0;
+  uint64_t busy_ns = 0;  // of all CPUs together
+  uint64_t idle_ns = 0;
+  uint64_t steal_ns = 0;
+  uint64_t swapped_pages = 0;
+  uint64_t refaulted_pages = 0;
+
+  PressureWindow& operator+=(const PressureWindow& other);
+  friend bool operator==(const PressureWindow&, const PressureWindow&) = default;
+};
+
+// Counts are of the window, limits and levels of its end. A limit of 0 is none.
+struct CgroupWindow {
+  uint64_t periods = 0;
+  uint64_t throttled_periods = 0;
+  uint64_t throttled_ns = 0;
+  uint64_t quota_ns = 0;
+  uint64_t period_ns = 0;
+  uint64_t memory_bytes = 0;
+  uint64_t memory_limit = 0;
+  uint64_t memory_limit_hits = 0;
+  uint64_t oom_kills = 0;
+  uint64_t memory_some_ns = 0;
+  uint64_t pids = 0;
+  uint64_t pids_limit = 0;
+  uint64_t pids_limit_hits = 0;
+
+  friend auto operator<=>(const CgroupWindow&, const CgroupWindow&) = default;
+};
+
+// A lock and who held it, at the close of a window.
+struct LockOwnerKey {
+  uint32_t pid = 0;
+  uint64_t word = 0;
+  uint32_t owner_tid = 0;
+
+  friend auto operator<=>(const LockOwnerKey&, const LockOwnerKey&) = default;
 };
 
 struct HostFacts {
@@ -208,6 +257,10 @@ struct Snapshot {
   std::map<ErrnoKey, uint64_t> errnos;
   std::map<ThreadKey, LoopWindow> loops;
   std::map<uint32_t, ProcessFacts> processes;
+  PressureWindow pressure;
+  std::map<std::string, CgroupWindow> cgroups;   // by path
+  std::set<uint16_t> listening;                  // TCP ports that accept connections
+  std::map<LockOwnerKey, uint64_t> lock_owners;  // waiters seen at the closes of windows
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
   std::vector<wait_object> objects{wait_object{}};   // index 0: none
   std::map<StackId, Stack> stacks;                   // filled by the symbols stage

@@ -123,6 +123,9 @@ void CopyMachine(const Snapshot& from, Snapshot& to) {
   to.windows = from.windows;
   to.period_ns = from.period_ns;
   to.devices = from.devices;
+  to.pressure = from.pressure;
+  to.cgroups = from.cgroups;
+  to.listening = from.listening;
   to.objects = from.objects;
   to.losses = from.losses;
   to.cost = from.cost;
@@ -163,6 +166,8 @@ Snapshot Select(const Snapshot& snapshot, const Target& target) {
   chosen.processes = Filter(snapshot.processes, [&](uint32_t pid) { return pids.contains(pid); });
   chosen.errnos =
       Filter(snapshot.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
+  chosen.lock_owners =
+      Filter(snapshot.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
   CopyNames(snapshot, matcher, chosen);
   return chosen;
 }

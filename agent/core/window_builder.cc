@@ -27,12 +27,14 @@ Window WindowBuilder::Close(const tick_event& tick) {
   devices_.Close(snapshot);
   syscalls_.Close(ledgers_, snapshot);
   facts_.Close(snapshot);
+  surroundings_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
   return window;
 }
 
 void WindowBuilder::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   facts_.Baseline(emit);
+  surroundings_.Baseline(emit);
   stacks_.Baseline(emit);
   ledgers_.Baseline(emit);
   devices_.Baseline(emit);

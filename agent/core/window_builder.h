@@ -14,6 +14,7 @@
 #include "agent/core/samples.h"
 #include "agent/core/snapshot.h"
 #include "agent/core/stack_table.h"
+#include "agent/core/surroundings.h"
 #include "agent/core/syscalls.h"
 
 namespace waitscope {
@@ -54,9 +55,14 @@ class WindowBuilder {
   void FoldFact(const loop_event& event) { syscalls_.Fold(event); }
   void FoldFact(const life_event& event) { facts_.Fold(event); }
   void FoldFact(const process_event& event) { facts_.Fold(event); }
+  void FoldFact(const membership_event& event) { facts_.Fold(event); }
   void FoldFact(const host_event& event) { facts_.Fold(event); }
   void FoldFact(const loss_event& event) { facts_.Fold(event); }
   void FoldFact(const cost_event& event) { facts_.Fold(event); }
+  void FoldFact(const pressure_event& event) { surroundings_.Fold(event); }
+  void FoldFact(const cgroup_event& event) { surroundings_.Fold(event); }
+  void FoldFact(const listener_event& event) { surroundings_.Fold(event); }
+  void FoldFact(const lock_owner_event& event) { surroundings_.Fold(event); }
 
   Window Close(const tick_event& tick);
 
@@ -65,6 +71,7 @@ class WindowBuilder {
   DeviceStage devices_;
   SyscallStage syscalls_;
   FactStage facts_;
+  SurroundingsStage surroundings_;
   StackTable stacks_;
   std::optional<tick_event> opened_;  // the tick that opened the current window
   uint64_t sequence_ = 0;             // of the current window

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "agent/core/snapshot.h"
 #include "agent/core/target.h"
+#include "agent/diagnose/finding.h"
 
 namespace waitscope {
 
@@ -35,6 +36,7 @@ using TimeAsked = std::variant<LatestWindow, FromNow, LastPart, SinceMark, Follo
 struct Answer {
   Snapshot snapshot;               // merged
   std::vector<std::string> notes;  // sentences about the time that was answered for
+  Findings findings;               // of windows as they close, and of a diagnosis
 };
 
 struct RecordAsked {
@@ -82,6 +84,9 @@ class Backend {
   // Closes the window now; the wall clock at its end.
   virtual absl::StatusOr<uint64_t> Mark(GiveUp give_up) = 0;
   virtual absl::StatusOr<Answer> Ask(const TimeAsked& time, GiveUp give_up) = 0;
+  // What is wrong with the target; the snapshot is the whole machine's.
+  virtual absl::StatusOr<Answer> Diagnose(const TimeAsked& time, const Target& target,
+                                          GiveUp give_up) = 0;
   // Writes a recording, until its time has passed or a write fails.
   virtual absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) = 0;
   // System calls are measured as long as any lease lives.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "agent/core/snapshot.h"
+#include "agent/diagnose/finding.h"
 #include "waitscope/v1/query.pb.h"
 
 namespace waitscope {
@@ -27,5 +28,9 @@ v1::IoResponse EncodeIo(const Snapshot& snapshot);
 v1::RunQueueResponse EncodeRunQueue(const Snapshot& snapshot);
 v1::SyscallsResponse EncodeSyscalls(const Snapshot& snapshot);
 v1::Snapshot EncodeSnapshot(const Snapshot& snapshot);
+
+v1::Diagnosis EncodeDiagnosis(const Snapshot& snapshot, const Findings& findings);
+google::protobuf::RepeatedPtrField<v1::Finding> EncodeFindings(const Snapshot& snapshot,
+                                                               const Findings& findings);
 
 }  // namespace waitscope

@@ -102,9 +102,9 @@ void EncodeLatest(const Snapshot& latest, v1::Status& out) {
 
 }  // namespace
 
-absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
-                                              const v1::Target& target_asked,
-                                              const v1::TimeRange& range) {
+absl::StatusOr<Answer> QueryService::Asked(grpc::ServerContext* context,
+                                           const v1::Target& target_asked,
+                                           const v1::TimeRange& range, Ask ask) {
   const absl::StatusOr<TimeAsked> time = DecodeTime(range);
   if (!time.ok()) return time.status();
   const Target target = DecodeTarget(target_asked);
@@ -114,7 +114,7 @@ absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
   if (live && std::holds_alternative<FromNow>(*time)) {
     if (absl::Status exists = CheckExists(target, Snapshot(), live); !exists.ok()) return exists;
   }
-  absl::StatusOr<Answer> answer = backend_.Ask(*time, give_up);
+  absl::StatusOr<Answer> answer = ask(*time, target, give_up);
   if (!answer.ok()) return answer;
   // It was there when the question came: what was seen of it is the answer, if only nothing.
   const bool may_vanish = std::holds_alternative<FromNow>(*time);
@@ -122,7 +122,19 @@ absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
     absl::Status exists = CheckExists(target, answer->snapshot, live);
     if (!exists.ok()) return exists;
   }
-  if (!target.Everything()) answer->snapshot = Select(answer->snapshot, target);
+  return answer;
+}
+
+absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
+                                              const v1::Target& target_asked,
+                                              const v1::TimeRange& range) {
+  absl::StatusOr<Answer> answer =
+      Asked(context, target_asked, range,
+            [this](const TimeAsked& time, const Target&, Backend::GiveUp give_up) {
+              return backend_.Ask(time, give_up);
+            });
+  const Target target = DecodeTarget(target_asked);
+  if (answer.ok() && !target.Everything()) answer->snapshot = Select(answer->snapshot, target);
   return answer;
 }
 
@@ -194,6 +206,21 @@ grpc::Status QueryService::GetProfile(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
+grpc::Status QueryService::Diagnose(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                    v1::Diagnosis* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  const absl::StatusOr<Answer> answer =
+      Asked(context, request->target(), request->range(),
+            [this](const TimeAsked& time, const Target& target, Backend::GiveUp give_up) {
+              return backend_.Diagnose(time, target, give_up);
+            });
+  if (!answer.ok()) return ToGrpc(answer.status(), *context);
+  *response = EncodeDiagnosis(answer->snapshot, answer->findings);
+  AddNotes(answer->notes, response->mutable_header());
+  return grpc::Status::OK;
+}
+
 grpc::Status QueryService::GetStatus(grpc::ServerContext*, const v1::StatusRequest*,
                                      v1::Status* response) {
   const AgentStatus status = backend_.Status();
@@ -235,6 +262,7 @@ absl::Status QueryService::Watch(grpc::ServerContext* context, const v1::WatchRe
     v1::WatchResponse message;
     *message.mutable_snapshot() =
         EncodeSnapshot(target.Everything() ? window : Select(window, target));
+    *message.mutable_snapshot()->mutable_findings() = EncodeFindings(window, answer->findings);
     AddNotes(answer->notes, message.mutable_snapshot()->mutable_header());
     const uint64_t since_last = last_sequence ? window.sequence - *last_sequence : window.windows;
     message.set_missed(since_last - std::min<uint64_t>(since_last, window.windows));

@@ -32,12 +32,20 @@ class QueryService final : public v1::Query::Service {
                            v1::RunQueueResponse* response) override;
   grpc::Status GetSyscalls(grpc::ServerContext* context, const v1::ViewRequest* request,
                            v1::SyscallsResponse* response) override;
+  grpc::Status Diagnose(grpc::ServerContext* context, const v1::ViewRequest* request,
+                        v1::Diagnosis* response) override;
   grpc::Status WatchSnapshots(grpc::ServerContext* context, const v1::WatchRequest* request,
                               grpc::ServerWriter<v1::WatchResponse>* writer) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                       grpc::ServerWriter<v1::RecordChunk>* writer) override;
 
  private:
+  using Ask =
+      absl::FunctionRef<absl::StatusOr<Answer>(const TimeAsked&, const Target&, Backend::GiveUp)>;
+
+  // What `ask` answers, when the target exists.
+  absl::StatusOr<Answer> Asked(grpc::ServerContext* context, const v1::Target& target,
+                               const v1::TimeRange& range, Ask ask);
   // The part of the asked time that the target is about.
   absl::StatusOr<Answer> Narrowed(grpc::ServerContext* context, const v1::Target& target,
                                   const v1::TimeRange& range);

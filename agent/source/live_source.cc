@@ -167,7 +167,11 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   tick.at_ns = Now(CLOCK_MONOTONIC);
   tick.wall_clock_ns = Now(CLOCK_REALTIME);
   absl::Status status = session_->ReadLedgers([&](const ledger_event& event) {
-    if (event.kernel_thread == 0) facts_.Process(event.thread.pid, fold);
+    if (event.kernel_thread == 0) {
+      facts_.Process(event.thread.pid, fold);
+      if (event.thread.pid == event.thread.tid) facts_.Again(event, epoch_, fold);
+      TellLockOwner(event, fold);
+    }
     fold(event);
   });
   if (!status.ok()) return status;
@@ -178,6 +182,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
       *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold);
   ReadSyscalls(*session_, fold);
   ReadLosses(*session_, fold);
+  surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);
   TellCost(tick.at_ns, fold);
   fold(tick);
   next_tick_ns_ = tick.at_ns + (epoch_ == 1 ? options_.first_window_ns : options_.window_ns);

@@ -14,6 +14,7 @@
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
 #include "agent/source/proc_facts.h"
+#include "agent/source/surroundings.h"
 
 struct ring_buffer;
 
@@ -58,6 +59,7 @@ class LiveSource : public Source {
   std::unique_ptr<ring_buffer, RingBufferFree> ring_;
   absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
   ProcFacts facts_;
+  Surroundings surroundings_;
   UniqueFd wake_;  // eventfd: a tick is wanted
   UniqueFd epoll_;
   std::atomic<bool> tick_wanted_{false};

@@ -47,6 +47,7 @@ probe_inline void account_blocked(void *ctx, struct thread_record *r, struct tas
 
 	gather_wait_facts(&facts, task, &regs);
 	ledger_blocked(&r->ledger, now, wait_class_of(&facts), facts.syscall);
+	r->polled = polled_descriptor(facts.syscall, &regs);
 	r->waker.drawn = 0;
 	r->waker.chosen = 0;
 	take_early_stack(ctx, r, task, now);

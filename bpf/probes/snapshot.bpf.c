@@ -79,7 +79,7 @@ probe_inline void apply_seed(struct ledger_event *e, const struct thread_record 
 }
 
 probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event *stack,
-				     struct task_struct *task)
+				     struct task_struct *task, __s32 polled)
 {
 	struct user_regs regs = {};
 	int syscall = e->totals.open_syscall;
@@ -91,7 +91,7 @@ probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event 
 	e->kernel_stack = sleeping_kernel_stack(task, stack);
 	if (syscall >= 0)
 		compat_user_regs(task, &regs);
-	describe_object(&e->object, task, syscall, &regs);
+	describe_object(&e->object, task, syscall, &regs, polled);
 }
 
 SEC("iter/task")
@@ -117,7 +117,7 @@ int snapshot_ledgers(struct bpf_iter__task *ctx)
 	}
 	apply_seed(&s->event, r);
 	s->event.final = s->event.totals.state == THREAD_dead; /* a zombie whose mailbox was full */
-	describe_open_wait(&s->event, &s->stack, task);
+	describe_open_wait(&s->event, &s->stack, task, r->polled);
 	/* A record that no longer fits the reader's page is asked for again. */
 	if (!bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event)) && s->event.final)
 		r->delivered = 1;

@@ -5,6 +5,7 @@
 
 namespace waitscope::cli {
 
+extern const Command kDiagnose;
 extern const Command kDiff;
 extern const Command kFlame;
 extern const Command kIo;

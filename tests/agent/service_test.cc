@@ -72,6 +72,25 @@ TEST_F(ServiceTest, ThreadsOfADurationAddUpToIt) {
   EXPECT_EQ(response.processes_size(), 2);
 }
 
+TEST_F(ServiceTest, ADiagnosisOfNothingWrongHasNoFindings) {
+  grpc::ClientContext context;
+  v1::Diagnosis diagnosis;
+  const grpc::Status status = stub_->Diagnose(&context, For(300), &diagnosis);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(diagnosis.schema(), "waitscope.diagnosis/v1");
+  EXPECT_EQ(diagnosis.header().host(), "made-up");
+  EXPECT_EQ(diagnosis.findings_size(), 0);
+}
+
+TEST_F(ServiceTest, ADiagnosisOfAProcessThatNeverWasIsAnError) {
+  grpc::ClientContext context;
+  v1::ViewRequest request = For(300);
+  request.mutable_target()->add_pids(4'000'000);
+  v1::Diagnosis diagnosis;
+  const grpc::Status status = stub_->Diagnose(&context, request, &diagnosis);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(ServiceTest, AnswersForTheLatestWindowComeAtOnce) {
   const v1::ThreadsResponse response = Threads({});
   ASSERT_TRUE(status_.ok()) << status_.error_message();

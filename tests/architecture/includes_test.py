@@ -18,7 +18,7 @@ ROOMS = {
                      ["std", "absl", "system", "libbpf", "compression"]),
     "agent/symbols": (["agent/core", "agent/os", "agent/symbols"],
                       ["std", "absl", "system", "elfutils", "compression"]),
-    "agent/sinks": (["agent/core", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),
+    "agent/sinks": (["agent/core", "agent/diagnose", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),
     "agent": (["agent", "bpf"], ["std", "absl", "system", "cli11", "spdlog"]),
     "cli/render": (["cli/render"], ["std", "absl", "proto", "json", "compression"]),
     "cli": (["cli"], ["std", "absl", "system", "grpc", "cli11", "json", "ncurses", "compression"]),

@@ -1,0 +1,148 @@
+#include "agent/diagnose/locks.h"
+
+#include <algorithm>
+
+#include "agent/diagnose/text.h"
+
+namespace waitscope {
+namespace {
+
+// A condition variable's waiters alternate between two words of four bytes (glibc 2.25 to 2.41).
+constexpr uint64_t kPairMask = ~UINT64_C(7);
+// The interpreter's lock has its condition variables and mutexes within this many bytes.
+constexpr uint64_t kInterpreterSpan = 512;
+// sys.setswitchinterval is 5 ms unless a program changes it; a waiter asks again after it.
+constexpr double kSwitchIntervalNs = 5e6;
+constexpr double kFewestSwitchesPerSecond = 10;
+constexpr uint32_t kWaitBitset = 9;
+constexpr uint32_t kRealtime = 256;
+
+bool IsFutex(const WaitSite& site) {
+  return site.object != nullptr && site.object->kind == OBJECT_futex;
+}
+
+// Monotonic clock and a bit set: pthread_cond_timedwait as the interpreter uses it, over and over
+// for at most one interval each.
+bool LooksLikeInterpreterWait(const MachineView& machine, const WaitSite& site) {
+  if (!IsFutex(site)) return false;
+  const uint32_t op = site.object->futex_op & ~128U;
+  const bool timed = (op & ~kRealtime) == kWaitBitset && (op & kRealtime) == 0;
+  return timed && site.count >= kFewestSwitchesPerSecond * machine.Seconds() &&
+         site.MeanNs() <= 1.6 * kSwitchIntervalNs;
+}
+
+// The lowest word of the interpreter's lock, or 0: words that several threads wait for in its way.
+uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process) {
+  if (!process.IsNamedLike("python")) return 0;
+  std::map<uint64_t, int> threads;
+  for (const ThreadView& thread : process.threads) {
+    for (const WaitSite& site : thread.sites) {
+      if (LooksLikeInterpreterWait(machine, site)) ++threads[site.object->id & kPairMask];
+    }
+  }
+  const auto shared =
+      std::ranges::find_if(threads, [](const auto& row) { return row.second >= 2; });
+  return shared != threads.end() ? shared->first : 0;
+}
+
+bool IsNear(uint64_t word, uint64_t center) {
+  return center != 0 && word + kInterpreterSpan >= center && word <= center + kInterpreterSpan;
+}
+
+void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
+  lock.wait_ns += site.ns;
+  lock.waits += site.count;
+  lock.longest_ns = std::max(lock.longest_ns, site.longest_ns);
+  lock.waiters[&thread] += site.ns;
+  for (const auto& [waker, count] : site.wakers) {
+    if (waker.pid == thread.key().pid) lock.wakers[waker.tid] += count;
+  }
+  if (lock.longest_site == nullptr || site.ns > lock.longest_site->ns) lock.longest_site = &site;
+}
+
+std::string KeyOf(const WaitSite& site, uint64_t interpreter, Lock& fresh) {
+  if (site.nature == Nature::kFileLock) {
+    if (site.object == nullptr) return "";
+    fresh.file = ObjectText(*site.object);
+    return fresh.file + std::to_string(site.object->id);
+  }
+  if (!IsFutex(site)) return "";
+  fresh.interpreter = IsNear(site.object->id, interpreter);
+  fresh.word = fresh.interpreter ? interpreter : site.object->id & kPairMask;
+  fresh.mutex = site.nature == Nature::kMutex && !fresh.interpreter;
+  return std::to_string(fresh.word) + (fresh.mutex ? "m" : "p");
+}
+
+void CountOwners(const Snapshot& snapshot, const ProcessView& process, Lock& lock) {
+  const LockOwnerKey first{process.pid, 0, 0};
+  for (auto row = snapshot.lock_owners.lower_bound(first);
+       row != snapshot.lock_owners.end() && row->first.pid == process.pid; ++row) {
+    if ((row->first.word & kPairMask) == lock.word)
+      lock.owners[row->first.owner_tid] += row->second;
+  }
+}
+
+bool WaitsFor(const Lock& lock, uint32_t tid) {
+  return std::ranges::any_of(lock.waiters,
+                             [&](const auto& row) { return row.first->key().tid == tid; });
+}
+
+// What a thread spends outside this lock and outside idleness.
+double BusyNs(const ThreadView& thread, const Lock& lock) {
+  double idle_ns = lock.waiters.contains(&thread) ? lock.waiters.at(&thread) : 0;
+  for (const Nature nature : {Nature::kPoll, Nature::kClient, Nature::kPark}) {
+    idle_ns += thread.NsOf(nature);
+  }
+  return std::max(0.0, thread.WallNs() - idle_ns);
+}
+
+}  // namespace
+
+std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process) {
+  const uint64_t interpreter = InterpreterLock(machine, process);
+  std::map<std::string, Lock> locks;
+  for (const ThreadView& thread : process.threads) {
+    for (const WaitSite& site : thread.sites) {
+      if (site.cls != WAIT_lock) continue;
+      Lock fresh;
+      const std::string key = KeyOf(site, interpreter, fresh);
+      if (!key.empty()) Count(locks.try_emplace(key, fresh).first->second, thread, site);
+    }
+  }
+  std::vector<Lock> several;
+  for (auto& [key, lock] : locks) {
+    if (lock.waiters.size() < 2) continue;
+    CountOwners(machine.snapshot(), process, lock);
+    several.push_back(std::move(lock));
+  }
+  std::ranges::stable_sort(several,
+                           [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
+  return several;
+}
+
+double ShareWokenByWaiters(const Lock& lock) {
+  double all = 0;
+  double by_waiters = 0;
+  for (const auto& [tid, count] : lock.wakers) {
+    all += count;
+    by_waiters += WaitsFor(lock, tid) ? count : 0;
+  }
+  return all > 0 ? by_waiters / all : 0;
+}
+
+const ThreadView* HolderOf(const ProcessView& process, const Lock& lock) {
+  const auto seen =
+      std::ranges::max_element(lock.owners, {}, [](const auto& row) { return row.second; });
+  if (seen != lock.owners.end()) {
+    if (const ThreadView* owner = process.Find(seen->first)) return owner;
+  }
+  const ThreadView* holder = nullptr;
+  for (const auto& [tid, count] : lock.wakers) {
+    const ThreadView* thread = process.Find(tid);
+    if (thread == nullptr) continue;
+    if (holder == nullptr || BusyNs(*thread, lock) > BusyNs(*holder, lock)) holder = thread;
+  }
+  return holder;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,132 @@
+#include "agent/diagnose/loops.h"
+
+#include <algorithm>
+#include <map>
+
+#include "agent/core/histogram.h"
+#include "bpf/wait_class.h"
+
+namespace waitscope {
+namespace {
+
+constexpr int32_t kEpollPwait2 = 441;  // v5.11
+constexpr int32_t kIoUringEnter = 426;
+constexpr int32_t kAnyFd = -1;
+constexpr int32_t kUnseenFd = -2;
+constexpr double kInnerWaits = 1.5;  // a wait or two for each
+constexpr double kFewestPollsPerSecond = 0.5;
+constexpr double kFewestSocketCallsPerSecond = 0.5;
+
+bool IsLoopPoll(int32_t syscall) {
+  return syscall == __NR_epoll_wait || syscall == __NR_epoll_pwait || syscall == kEpollPwait2 ||
+         syscall == kIoUringEnter;
+}
+
+// What a poll has reported is taken with one of these.
+uint64_t SocketCalls(const ThreadView& thread) {
+  const uint64_t sure = thread.Calls(
+      {__NR_accept, __NR_accept4, __NR_recvfrom, __NR_recvmsg, __NR_sendto, __NR_sendmsg});
+  const uint64_t reads = thread.Calls({__NR_read, __NR_readv});
+  const uint64_t writes = thread.Calls({__NR_write, __NR_writev});
+  return sure + std::min(reads, writes);  // either alone is a pipe or a file
+}
+
+uint64_t LoopPolls(const ThreadView& thread) {
+  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2, kIoUringEnter});
+}
+
+// A backend of PostgreSQL polls for one client and then works for it alone.
+bool IsOneClientWorker(const ProcessView& process) { return process.comm == "postgres"; }
+
+bool IsLoopByCalls(const MachineView& machine, const ThreadView& thread) {
+  const double seconds = machine.Seconds();
+  return static_cast<double>(LoopPolls(thread)) >= kFewestPollsPerSecond * seconds &&
+         static_cast<double>(SocketCalls(thread)) >= kFewestSocketCallsPerSecond * seconds;
+}
+
+// Without counted calls: it waits at an epoll again and again, and does nothing else for long
+// but what the rule then looks at.
+bool IsLoopByWaits(const MachineView& machine, const ThreadView& thread) {
+  double polls = 0;
+  for (const WaitSite& site : thread.sites) polls += IsLoopPoll(site.syscall) ? site.count : 0;
+  return polls >= kFewestPollsPerSecond * machine.Seconds();
+}
+
+void CountGaps(const Histogram& gaps, Loop& loop) {
+  Histogram counted;
+  for (const Histogram::Bucket& bucket : gaps.Used()) {
+    const uint64_t floor_ns = hist_floor_ns(bucket.index);
+    if (floor_ns < kLongGapNs) continue;
+    loop.gaps += bucket.count;
+    loop.stalled_ns += static_cast<double>(bucket.count) * static_cast<double>(floor_ns) * 1.06;
+    counted.Add(floor_ns, bucket.count);
+  }
+  loop.gap_p99_ns = counted.QuantileNs(0.99);
+}
+
+// Each of these waits held the loop up for at least its own length.
+void CountWaits(Loop& loop) {
+  for (const WaitSite* site : loop.inside) {
+    const double mean_ns = site->MeanNs();
+    if (mean_ns < kLongGapNs) continue;
+    loop.gaps += static_cast<uint64_t>(std::max(site->count, 1.0));
+    loop.stalled_ns += site->ns;
+    loop.gap_p99_ns = std::max(loop.gap_p99_ns, site->longest_ns);
+  }
+}
+
+// Where a thread makes new epoll instances all the time, those are loops inside calls that only
+// look synchronous (Node's execSync); its own is the one it had first, of the lowest number. When a
+// single one is seen and no more often than new ones are made, its own had nothing to wait for.
+int32_t OwnPollFd(const ThreadView& thread) {
+  const auto created = static_cast<double>(thread.Calls({__NR_epoll_create1}));
+  if (created < 2) return kAnyFd;
+  std::map<int32_t, double> waits;
+  for (const WaitSite& site : thread.sites) {
+    const bool known = site.object != nullptr && site.object->fd >= 0;
+    if (known && IsLoopPoll(site.syscall)) waits[site.object->fd] += site.count;
+  }
+  if (waits.empty()) return kAnyFd;
+  const bool inner = waits.size() == 1 && waits.begin()->second <= kInnerWaits * created;
+  return inner ? kUnseenFd : waits.begin()->first;
+}
+
+bool IsHome(const WaitSite& site, int32_t own_fd) {
+  if (!IsLoopPoll(site.syscall)) return false;
+  return own_fd == kAnyFd || site.object == nullptr || site.object->fd == own_fd;
+}
+
+Loop Examine(const ThreadView& thread) {
+  Loop loop{.thread = &thread};
+  const int32_t own_fd = OwnPollFd(thread);
+  loop.running_ns = static_cast<double>(thread.totals().running_ns);
+  loop.runnable_ns = static_cast<double>(thread.totals().RunnableNs());
+  for (const WaitSite& site : thread.sites) {
+    if (IsHome(site, own_fd)) continue;
+    loop.blocked_ns += site.ns;
+    loop.gap_longest_ns = std::max(loop.gap_longest_ns, site.longest_ns);
+    if (site.longest_ns >= kLongGapNs / 10) loop.inside.push_back(&site);
+  }
+  if (thread.loop != nullptr) {
+    CountGaps(thread.loop->gap, loop);
+    loop.gap_longest_ns =
+        std::max(loop.gap_longest_ns, thread.loop->gap.BoundedMaxNs(thread.loop->gap_max_ns));
+  }
+  if (loop.gaps == 0 || own_fd != kAnyFd) CountWaits(loop);
+  return loop;
+}
+
+}  // namespace
+
+std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process) {
+  std::vector<Loop> loops;
+  if (IsOneClientWorker(process)) return loops;
+  for (const ThreadView& thread : process.threads) {
+    const bool measured = !thread.calls.empty();
+    const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
+    if (is_loop) loops.push_back(Examine(thread));
+  }
+  return loops;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,27 @@
+// Event loops, recognised by what their threads call.
+#pragma once
+
+#include <vector>
+
+#include "agent/diagnose/machine.h"
+
+namespace waitscope {
+
+// One thread that serves many descriptors by turns.
+struct Loop {
+  const ThreadView* thread = nullptr;
+  uint64_t gaps = 0;        // turns that kept everybody waiting for long
+  double stalled_ns = 0;    // their time
+  uint64_t gap_p99_ns = 0;  // of turns that were not short
+  uint64_t gap_longest_ns = 0;
+  double blocked_ns = 0;  // off the CPU outside its poll, by its own waiting
+  double runnable_ns = 0;
+  double running_ns = 0;
+  std::vector<const WaitSite*> inside;  // long waits outside its poll, most time first
+};
+
+inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
+
+std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process);
+
+}  // namespace waitscope

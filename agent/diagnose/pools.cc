@@ -1,0 +1,72 @@
+#include "agent/diagnose/pools.h"
+
+#include <algorithm>
+#include <map>
+
+#include "bpf/wait_class.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kLongLived = 0.5;
+constexpr double kDispatchesPerSecond = 0.5;
+constexpr uint64_t kFewestTurns = 4;
+constexpr double kOwnWork = 0.5;  // of its time, at the same kind of work as the pool
+
+// "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
+std::string WithoutDigits(std::string name) {
+  std::erase_if(name, [](char letter) { return letter >= '0' && letter <= '9'; });
+  return name;
+}
+
+bool IsMain(const ThreadView& thread) { return thread.key().tid == thread.key().pid; }
+
+// A loop that receives, and has not connected to anybody.
+bool IsAskedInTurns(const ThreadView& thread) {
+  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait}) >= kFewestTurns &&
+         thread.Calls({__NR_recvfrom, __NR_recvmsg}) >= kFewestTurns &&
+         thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev}) > 0 &&
+         thread.Calls({__NR_connect}) == 0;
+}
+
+bool IsAsked(const ThreadView& thread) {
+  if (thread.Calls({__NR_accept, __NR_accept4}) > 0 || IsAskedInTurns(thread)) return true;
+  return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
+    if (site.nature == Nature::kClient) return site.count > 0;
+    const bool accepts = site.syscall == __NR_accept || site.syscall == __NR_accept4;
+    return accepts && site.count > 0;
+  });
+}
+
+}  // namespace
+
+std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process) {
+  std::map<std::string, Pool> pools;
+  for (const ThreadView& thread : process.threads) {
+    const bool long_lived = thread.WallNs() >= kLongLived * machine.WindowNs();
+    if (IsMain(thread) || !long_lived) continue;
+    Pool& pool = pools[WithoutDigits(thread.window->comm)];
+    pool.name = WithoutDigits(thread.window->comm);
+    pool.members.push_back(&thread);
+  }
+  std::vector<Pool> several;
+  for (auto& [name, pool] : pools) {
+    if (pool.members.size() >= 2) several.push_back(std::move(pool));
+  }
+  return several;
+}
+
+bool ServesRequests(const ProcessView& process) {
+  return std::ranges::any_of(process.threads, IsAsked);
+}
+
+bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool) {
+  const double enough = std::max(3.0, machine.Seconds() * kDispatchesPerSecond);
+  return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+    if (thread.ShareOf(Nature::kBackend) >= kOwnWork) return false;
+    const bool member = std::ranges::find(pool.members, &thread) != pool.members.end();
+    return !member && static_cast<double>(thread.totals().switches_voluntary) >= enough;
+  });
+}
+
+}  // namespace waitscope

@@ -1,0 +1,27 @@
+// Threads of one process that look alike: they are judged together, since an idle worker and a
+// starved one wait alike.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/diagnose/machine.h"
+
+namespace waitscope {
+
+struct Pool {
+  std::string name;  // of its threads, without digits
+  std::vector<const ThreadView*> members;
+};
+
+// Groups of at least two threads of one name, without the main thread and without those that were
+// there for less than half of the window: they do not wait for a next task.
+std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process);
+
+// Whether others ask this process for something: it accepts connections, or is asked over one.
+bool ServesRequests(const ProcessView& process);
+
+// Whether another thread of the process keeps being busy, as one that hands out work is.
+bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool);
+
+}  // namespace waitscope

@@ -1,0 +1,114 @@
+// Does a process wait for somebody else's answers most of the time, and for whom?
+//
+// Thresholds: one thread's 60 % or more on one peer, in waits of 30 ms or longer that do end, each
+// after something was sent. Critical when the process itself is asked by others.
+// False positives: clients' next requests (that side of a connection is idle), consumers of
+// messages (they do not send), long polls (too few of them end).
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/pools.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kSmallestShare = 0.6;
+constexpr double kShortestWaitNs = 30e6;
+constexpr double kFewestWaits = 3;
+
+struct PeerWaits {
+  double ns = 0;
+  double waits = 0;
+  double largest_share = 0;  // of one thread's time
+  uint64_t longest_ns = 0;
+  std::vector<const ThreadView*> threads;
+  const WaitSite* site = nullptr;
+};
+
+bool Asks(const ThreadView& thread, double waits) {
+  if (thread.calls.empty()) return true;
+  const uint64_t sent = thread.Calls(
+      {__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write, __NR_writev, __NR_connect});
+  return static_cast<double>(sent) >= waits / 2;
+}
+
+void Count(const WaitSite& site, PeerWaits& waits) {
+  waits.ns += site.ns;
+  waits.waits += site.count;
+  waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
+  if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
+}
+
+void CountThread(const ThreadView& thread, std::map<std::string, PeerWaits>& peers) {
+  std::map<std::string, double> of_thread;
+  for (const WaitSite& site : thread.sites) {
+    if (site.nature != Nature::kBackend || !Asks(thread, site.count)) continue;
+    const std::string peer = PeerText(*site.object);
+    Count(site, peers[peer]);
+    of_thread[peer] += site.ns;
+  }
+  for (const auto& [peer, ns] : of_thread) {
+    PeerWaits& waits = peers[peer];
+    waits.threads.push_back(&thread);
+    waits.largest_share = std::max(waits.largest_share, ns / std::max(thread.WallNs(), 1.0));
+  }
+}
+
+std::map<std::string, PeerWaits> WaitsByPeer(const ProcessView& process) {
+  std::map<std::string, PeerWaits> peers;
+  for (const ThreadView& thread : process.threads) CountThread(thread, peers);
+  return peers;
+}
+
+bool IsSlow(const PeerWaits& waits) {
+  return waits.waits >= kFewestWaits && waits.ns >= kShortestWaitNs * waits.waits &&
+         waits.largest_share >= kSmallestShare;
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const std::string& peer,
+             const PeerWaits& waits) {
+  Finding finding = Draft(machine, process, "backend-wait", peer);
+  finding.severity = ServesRequests(process) ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = 0.85;
+  NameThreads(finding, waits.threads);
+  finding.impact = {static_cast<uint64_t>(waits.ns), std::min(1.0, waits.largest_share)};
+  finding.summary = absl::StrCat(
+      NameOf(process), " waited ", TimeText(waits.ns / waits.waits), " for each of ",
+      static_cast<uint64_t>(waits.waits), " answers of ", peer, ": ", TimeText(waits.ns), " in ",
+      TimeText(machine.WindowNs()), ", ", ShareText(std::min(1.0, waits.largest_share)),
+      " of the time of its busiest thread");
+  finding.advice = absl::StrCat("look at why ", peer,
+                                " is slow; ask less often, in parallel, or cache; set a time-out");
+  finding.evidence.push_back(ObjectEvidence("peer", peer));
+  finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.waits));
+  finding.evidence.push_back(
+      Metric("answer_mean_ns", waits.ns / waits.waits, "ns", kShortestWaitNs));
+  finding.evidence.push_back(
+      Metric("answer_max_ns", static_cast<double>(waits.longest_ns), "ns", 0));
+  for (const auto& [waker, count] : waits.site->wakers) {
+    if (waker.pid == process.pid) continue;
+    finding.evidence.push_back(ThreadEvidence(waker, machine.CommOf(waker), "answers"));
+    break;
+  }
+  finding.evidence.push_back(Check(absl::StrCat("ss -tnp dst ", peer)));
+  return finding;
+}
+
+}  // namespace
+
+Findings BackendWait(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const auto& [peer, waits] : WaitsByPeer(process)) {
+      if (IsSlow(waits)) findings.push_back(Tell(machine, process, peer, waits));
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

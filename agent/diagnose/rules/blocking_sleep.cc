@@ -1,0 +1,98 @@
+// Do threads that serve requests sleep while somebody waits for their answer?
+//
+// Thresholds: in a process that is asked over connections, threads that both receive and send
+// spend 20 % of their time or more in sleeps of 10 ms or longer, at least three of them.
+// False positives: housekeeping threads (they do not touch the connections), pollers that ask
+// others (nobody connects to them), idle waits (they are polls, not sleeps).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/pools.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kSmallestShare = 0.2;
+constexpr double kShortestSleepNs = 10e6;
+constexpr double kFewestSleeps = 3;
+
+bool AnswersSomebody(const ThreadView& thread) {
+  if (thread.NsOf(Nature::kClient) > 0) return true;
+  const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg, __NR_read});
+  const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
+  return sent > 0 && received + sent >= 2 && thread.Calls({__NR_connect}) == 0;
+}
+
+struct Sleeps {
+  double ns = 0;
+  double count = 0;
+  double wall_ns = 0;
+  uint64_t longest_ns = 0;
+  const WaitSite* site = nullptr;
+  std::vector<const ThreadView*> threads;
+};
+
+Sleeps SleepsOf(const ProcessView& process) {
+  Sleeps sleeps;
+  for (const ThreadView& thread : process.threads) {
+    const double ns = thread.NsOf(Nature::kSleep);
+    if (ns <= 0 || !AnswersSomebody(thread)) continue;
+    sleeps.ns += ns;
+    sleeps.count += thread.CountOf(Nature::kSleep);
+    sleeps.wall_ns += thread.WallNs();
+    sleeps.threads.push_back(&thread);
+    for (const WaitSite& site : thread.sites) {
+      if (site.nature != Nature::kSleep) continue;
+      sleeps.longest_ns = std::max(sleeps.longest_ns, site.longest_ns);
+      if (sleeps.site == nullptr || site.ns > sleeps.site->ns) sleeps.site = &site;
+    }
+  }
+  return sleeps;
+}
+
+bool IsSick(const Sleeps& sleeps) {
+  return sleeps.count >= kFewestSleeps && sleeps.ns >= kShortestSleepNs * sleeps.count &&
+         sleeps.ns >= kSmallestShare * sleeps.wall_ns;
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const Sleeps& sleeps) {
+  Finding finding = Draft(machine, process, "blocking-sleep");
+  const double share = std::min(1.0, sleeps.ns / std::max(sleeps.wall_ns, 1.0));
+  finding.severity = Severity::kWarning;
+  finding.confidence = 0.85;
+  NameThreads(finding, sleeps.threads);
+  finding.impact = {static_cast<uint64_t>(sleeps.ns), share};
+  finding.summary =
+      absl::StrCat(Plural(sleeps.threads.size(), "thread"), " of ", NameOf(process),
+                   " that answer requests slept ", static_cast<uint64_t>(sleeps.count),
+                   " times for ", TimeText(sleeps.ns / sleeps.count), ": ", ShareText(share),
+                   " of their time is a sleep somebody waits for");
+  finding.advice =
+      "wait for the event instead of for time to pass, or retry elsewhere than in the "
+      "request's path";
+  finding.evidence.push_back(StackEvidence(machine, *sleeps.site, sleeps.ns, sleeps.count));
+  finding.evidence.push_back(
+      Metric("sleep_mean_ns", sleeps.ns / sleeps.count, "ns", kShortestSleepNs));
+  finding.evidence.push_back(
+      Metric("sleep_max_ns", static_cast<double>(sleeps.longest_ns), "ns", 0));
+  finding.evidence.push_back(LookAt(sleeps.threads.front()->key()));
+  return finding;
+}
+
+}  // namespace
+
+Findings BlockingSleep(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    if (!ServesRequests(process)) continue;
+    const Sleeps sleeps = SleepsOf(process);
+    if (IsSick(sleeps)) findings.push_back(Tell(machine, process, sleeps));
+  }
+  return findings;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,138 @@
+// Do threads queue for connections that other threads of theirs are using?
+//
+// Signature: threads of one pool each spend time on one backend and wait, woken by each other, for
+// something in between; about a whole number P of them is on the backend at any time (the
+// pool's size), and at least one more waits. Thresholds: waits of 20 ms or longer, one thread's
+// worth of them, 95 % ended by threads that use the backend. False positives: idle workers (woken
+// by who hands out work, which does not use the backend), one lock around a connection (a mutex:
+// lock-contention).
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/pools.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kShortestWaitNs = 20e6;
+constexpr double kWaitersWorth = 1.0;
+constexpr double kWokenByUsers = 0.95;
+constexpr double kWholeNumber = 0.25;
+constexpr double kFewestWaits = 4;
+
+bool IsLongPark(const WaitSite& site) {
+  return site.nature == Nature::kPark && site.MeanNs() >= kShortestWaitNs && site.count > 0;
+}
+
+struct Borrowing {
+  double queue_ns = 0;
+  double queue_waits = 0;
+  double woken = 0;
+  double woken_by_users = 0;
+  double backend_ns = 0;
+  std::map<std::string, double> peers;
+  std::set<uint32_t> users;
+  const WaitSite* queue_site = nullptr;
+  const WaitSite* backend_site = nullptr;
+};
+
+void CountBackends(const Pool& pool, Borrowing& borrowing) {
+  for (const ThreadView* thread : pool.members) {
+    for (const WaitSite& site : thread->sites) {
+      if (site.nature != Nature::kBackend) continue;
+      borrowing.backend_ns += site.ns;
+      borrowing.peers[PeerText(*site.object)] += site.ns;
+      borrowing.users.insert(thread->key().tid);
+      if (borrowing.backend_site == nullptr || site.ns > borrowing.backend_site->ns) {
+        borrowing.backend_site = &site;
+      }
+    }
+  }
+}
+
+void CountQueued(const WaitSite& site, Borrowing& borrowing) {
+  borrowing.queue_ns += site.ns;
+  borrowing.queue_waits += site.count;
+  for (const auto& [waker, count] : site.wakers) {
+    borrowing.woken += count;
+    borrowing.woken_by_users += borrowing.users.contains(waker.tid) ? count : 0;
+  }
+  const bool longer = borrowing.queue_site == nullptr || site.ns > borrowing.queue_site->ns;
+  if (longer) borrowing.queue_site = &site;
+}
+
+void CountQueue(const Pool& pool, Borrowing& borrowing) {
+  for (const ThreadView* thread : pool.members) {
+    for (const WaitSite& site : thread->sites) {
+      if (IsLongPark(site)) CountQueued(site, borrowing);
+    }
+  }
+}
+
+bool IsExhausted(const MachineView& machine, const Pool& pool, const Borrowing& borrowing) {
+  const double connections = borrowing.backend_ns / machine.WindowNs();
+  const double whole = std::max(1.0, std::round(connections));
+  return borrowing.queue_ns >= kWaitersWorth * machine.WindowNs() &&
+         borrowing.queue_waits >= kFewestWaits && borrowing.users.size() >= 2 &&
+         borrowing.woken_by_users >= kWokenByUsers * std::max(borrowing.woken, 1.0) &&
+         std::abs(connections - whole) <= kWholeNumber * whole &&
+         whole < static_cast<double>(pool.members.size());
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
+             const Borrowing& borrowing) {
+  const auto peer =
+      std::ranges::max_element(borrowing.peers, {}, [](const auto& row) { return row.second; });
+  const double connections = std::max(1.0, std::round(borrowing.backend_ns / machine.WindowNs()));
+  Finding finding = Draft(machine, process, "connection-pool-exhaustion", peer->first);
+  finding.severity = Severity::kCritical;
+  finding.confidence = 0.85;
+  NameThreads(finding, pool.members);
+  const double wall_ns = machine.WindowNs() * static_cast<double>(pool.members.size());
+  finding.impact = {static_cast<uint64_t>(borrowing.queue_ns),
+                    std::min(1.0, borrowing.queue_ns / wall_ns)};
+  finding.summary =
+      absl::StrCat("threads of ", NameOf(process), " waited ",
+                   TimeText(borrowing.queue_ns / borrowing.queue_waits), " for one of about ",
+                   static_cast<uint64_t>(connections), " connections to ", peer->first, ", ",
+                   static_cast<uint64_t>(borrowing.queue_waits), " times: all were in use by ",
+                   Plural(pool.members.size(), "thread"));
+  finding.advice = absl::StrCat("make what is done with a connection to ", peer->first,
+                                " shorter, look for connections that are not given back; then size "
+                                "the pool to what the backend can take");
+  finding.evidence.push_back(ObjectEvidence("peer", peer->first));
+  finding.evidence.push_back(StackEvidence(machine, *borrowing.queue_site));
+  finding.evidence.push_back(StackEvidence(machine, *borrowing.backend_site));
+  finding.evidence.push_back(
+      Metric("connections_in_use", borrowing.backend_ns / machine.WindowNs(), "connections", 0));
+  finding.evidence.push_back(Metric("connection_wait_mean_ns",
+                                    borrowing.queue_ns / borrowing.queue_waits, "ns",
+                                    kShortestWaitNs));
+  finding.evidence.push_back(Check(absl::StrCat("ss -tnp dst ", peer->first)));
+  return finding;
+}
+
+}  // namespace
+
+Findings ConnectionPoolExhaustion(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const Pool& pool : PoolsOf(machine, process)) {
+      Borrowing borrowing;
+      CountBackends(pool, borrowing);
+      CountQueue(pool, borrowing);
+      if (IsExhausted(machine, pool, borrowing)) {
+        findings.push_back(Tell(machine, process, pool, borrowing));
+      }
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,127 @@
+// Does a client of a database wait for a row or table that another one has locked?
+//
+// PostgreSQL: a backend whose title says "waiting" (it waits in epoll like an idle one), for
+// a quarter of the window. SQLite: sleeps inside its own library, which are its busy handler, for
+// 20 % of a thread's time. False positives: titles are as old as the last look at them, so the wait
+// must be seen too.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kBackendShare = 0.25;
+constexpr double kBusyHandlerShare = 0.2;
+
+bool IsWaitingBackend(const MachineView& machine, const ProcessView& process) {
+  if (process.comm != "postgres") return false;
+  const bool titled = absl::EndsWith(process.facts->command, " waiting");
+  for (const ThreadView& thread : process.threads) {
+    double ns = 0;
+    for (const WaitSite& site : thread.sites) {
+      const bool locked = titled || machine.HasFrame(site.user_stack, "ProcSleep");
+      ns += locked && site.nature == Nature::kPoll ? site.ns : 0;
+    }
+    if (ns >= kBackendShare * thread.WallNs() && ns > 0) return true;
+  }
+  return false;
+}
+
+// Who may hold it: a backend of the same server that is inside a transaction.
+std::vector<const ProcessView*> PossibleHolders(const MachineView& machine,
+                                                const ProcessView& waiter) {
+  std::vector<const ProcessView*> holders;
+  for (const auto& [pid, process] : machine.processes()) {
+    const bool sibling = process.comm == "postgres" && pid != waiter.pid &&
+                         process.facts->parent_pid == waiter.facts->parent_pid;
+    if (sibling && absl::StrContains(process.facts->command, "in transaction")) {
+      holders.push_back(&process);
+    }
+  }
+  return holders;
+}
+
+Finding TellBackend(const MachineView& machine, const ProcessView& process) {
+  Finding finding = Draft(machine, process, "database-lock");
+  const ThreadView& thread = process.threads.front();
+  finding.severity = Severity::kCritical;
+  finding.confidence = 0.93;
+  NameThreads(finding, std::vector{&thread});
+  const double ns = thread.NsOf(Nature::kPoll);
+  finding.impact = {static_cast<uint64_t>(ns), std::min(1.0, ns / std::max(1.0, thread.WallNs()))};
+  finding.summary =
+      absl::StrCat("a PostgreSQL backend (pid ", process.pid, ", \"", process.facts->command,
+                   "\") waited ", TimeText(ns), " for a lock another transaction holds");
+  for (const ProcessView* holder : PossibleHolders(machine, process)) {
+    finding.evidence.push_back(
+        ThreadEvidence(holder->threads.front().key(), holder->facts->command, "lock holder"));
+    absl::StrAppend(&finding.summary, "; pid ", holder->pid, " is idle in one");
+  }
+  for (const WaitSite& site : thread.sites) {
+    for (const auto& [waker, count] : site.wakers) {
+      if (waker.pid == process.pid || machine.CommOf(waker) != "postgres") continue;
+      finding.evidence.push_back(ThreadEvidence(waker, machine.CommOf(waker), "lock holder"));
+      break;
+    }
+  }
+  finding.advice =
+      "end transactions sooner (idle_in_transaction_session_timeout), lock rows in one "
+      "order, or give up early (lock_timeout)";
+  if (!thread.sites.empty())
+    finding.evidence.push_back(StackEvidence(machine, thread.sites.front()));
+  finding.evidence.push_back(
+      Check("psql -c 'select pid, pg_blocking_pids(pid), state, query from pg_stat_activity'"));
+  return finding;
+}
+
+const WaitSite* BusyHandler(const MachineView& machine, const ThreadView& thread) {
+  for (const WaitSite& site : thread.sites) {
+    const bool inside =
+        site.nature == Nature::kSleep && (machine.HasModule(site.user_stack, "libsqlite3") ||
+                                          machine.HasFrame(site.user_stack, "sqlite3"));
+    if (inside && site.ns >= kBusyHandlerShare * thread.WallNs()) return &site;
+  }
+  return nullptr;
+}
+
+Finding TellSqlite(const MachineView& machine, const ProcessView& process, const ThreadView& thread,
+                   const WaitSite& site) {
+  Finding finding = Draft(machine, process, "database-lock", absl::StrCat(thread.key().tid));
+  finding.severity = Severity::kWarning;
+  finding.confidence = 0.9;
+  NameThreads(finding, std::vector{&thread});
+  finding.impact = {static_cast<uint64_t>(site.ns),
+                    std::min(1.0, site.ns / std::max(1.0, thread.WallNs()))};
+  finding.summary = absl::StrCat(NameOf(process), " waited ", TimeText(site.ns),
+                                 " for an SQLite database that another connection has locked (",
+                                 static_cast<uint64_t>(site.count), " retries)");
+  finding.advice =
+      "shorter write transactions, write-ahead logging (PRAGMA journal_mode=WAL), or one "
+      "writer for all";
+  finding.evidence.push_back(StackEvidence(machine, site));
+  finding.evidence.push_back(Check(absl::StrCat("grep -E 'POSIX|FLOCK' /proc/locks")));
+  return finding;
+}
+
+}  // namespace
+
+Findings DatabaseLock(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    if (IsWaitingBackend(machine, process)) findings.push_back(TellBackend(machine, process));
+    for (const ThreadView& thread : process.threads) {
+      const WaitSite* site = BusyHandler(machine, thread);
+      if (site == nullptr) continue;
+      findings.push_back(TellSqlite(machine, process, thread, *site));
+      break;
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

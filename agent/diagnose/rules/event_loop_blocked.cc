@@ -1,0 +1,136 @@
+// Does a thread that serves many connections by turns keep them waiting?
+//
+// Threshold: a turn of 100 ms (asyncio's slow_callback_duration; Clinic Doctor's maximum), at least
+// twice or once for a second, and 5 % of the time in all. Critical from 25 % of the time on.
+// False positives: start-up and imports (the share), one-client workers such as PostgreSQL's
+// backends (not loops), garbage collection (named as running), timer threads (no socket calls).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/loops.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kSmallestShare = 0.05;
+constexpr double kCriticalShare = 0.25;
+constexpr uint64_t kVeryLongNs = 1'000'000'000;
+
+enum class Reason : uint8_t { kCall, kCallback, kStarved };
+
+bool IsSick(const MachineView& machine, const Loop& loop) {
+  const bool often = loop.gaps >= 2 || loop.gap_longest_ns >= kVeryLongNs;
+  return often && loop.gaps > 0 && loop.stalled_ns >= kSmallestShare * machine.WindowNs();
+}
+
+Reason ReasonOf(const Loop& loop) {
+  double inside_ns = 0;
+  for (const WaitSite* site : loop.inside) inside_ns += site->ns;
+  if (inside_ns >= loop.running_ns && inside_ns >= loop.runnable_ns) return Reason::kCall;
+  return loop.runnable_ns > loop.running_ns ? Reason::kStarved : Reason::kCallback;
+}
+
+std::string WhatItDoes(const WaitSite& site) {
+  switch (site.nature) {
+    case Nature::kSleep:
+      return "sleeping";
+    case Nature::kBackend:
+      return absl::StrCat("waiting for ", PeerText(*site.object));
+    case Nature::kDisk:
+    case Nature::kCommit:
+    case Nature::kDirty:
+    case Nature::kFault:
+      return "waiting for the disk";
+    case Nature::kChild:
+      return "waiting for a child process";
+    case Nature::kMutex:
+    case Nature::kPark:
+    case Nature::kFileLock:
+      return "waiting for a lock";
+    default:
+      return "waiting in a blocking call";
+  }
+}
+
+std::string ReasonText(const Loop& loop, Reason reason) {
+  switch (reason) {
+    case Reason::kCall:
+      return absl::StrCat("by a synchronous call (", WhatItDoes(*loop.inside.front()), ")");
+    case Reason::kCallback:
+      return "by a CPU-bound callback";
+    case Reason::kStarved:
+      break;
+  }
+  return "because it was starved of CPU";
+}
+
+std::string AdviceFor(Reason reason) {
+  switch (reason) {
+    case Reason::kCall:
+      return "replace the call by its asynchronous form, or hand it to a thread pool "
+             "(run_in_executor, asyncio.to_thread, a worker); stop-gap: run more processes";
+    case Reason::kCallback:
+      return "split the work up or move it to another process (ProcessPoolExecutor, "
+             "worker_threads); stop-gap: run more processes";
+    case Reason::kStarved:
+      break;
+  }
+  return "give the process CPU: fewer busy neighbours, more CPUs, a higher weight or quota";
+}
+
+void AddProof(const MachineView& machine, const Loop& loop, Reason reason, Finding& finding) {
+  if (reason == Reason::kCall) {
+    const WaitSite& site = *loop.inside.front();
+    finding.evidence.push_back(StackEvidence(machine, site));
+    if (site.object != nullptr && site.nature == Nature::kBackend) {
+      finding.evidence.push_back(ObjectEvidence("peer", PeerText(*site.object)));
+    } else if (site.object != nullptr) {
+      finding.evidence.push_back(ObjectEvidence("wait_object", ObjectText(*site.object)));
+    }
+  } else if (!loop.thread->runs.empty()) {
+    finding.evidence.push_back(StackEvidence(machine, loop.thread->runs.front()));
+  }
+  finding.evidence.push_back(Metric("loop_gap_p99_ns", static_cast<double>(loop.gap_p99_ns), "ns",
+                                    static_cast<double>(kLongGapNs)));
+  finding.evidence.push_back(
+      Metric("loop_gap_max_ns", static_cast<double>(loop.gap_longest_ns), "ns", 0));
+  finding.evidence.push_back(Metric("loop_gap_running_ns", loop.running_ns, "ns", 0));
+  finding.evidence.push_back(Metric("loop_gap_runnable_ns", loop.runnable_ns, "ns", 0));
+  finding.evidence.push_back(Metric("loop_gap_blocked_ns", loop.blocked_ns, "ns", 0));
+  finding.evidence.push_back(LookAt(loop.thread->key()));
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const Loop& loop) {
+  const Reason reason = ReasonOf(loop);
+  Finding finding =
+      Draft(machine, process, "event-loop-blocked", absl::StrCat(loop.thread->key().tid));
+  const double share = std::min(1.0, loop.stalled_ns / machine.WindowNs());
+  finding.severity = share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = loop.thread->loop != nullptr ? 0.93 : 0.8;
+  NameThreads(finding, std::vector{loop.thread});
+  finding.impact = {static_cast<uint64_t>(loop.stalled_ns), share};
+  finding.summary = absl::StrCat(
+      "the event loop of ", NameOf(process), " was held up for ", TimeText(loop.stalled_ns), " of ",
+      TimeText(machine.WindowNs()), " (", Plural(loop.gaps, "turn"), " of up to ",
+      TimeText(static_cast<double>(loop.gap_longest_ns)), ") ", ReasonText(loop, reason));
+  finding.advice = AdviceFor(reason);
+  AddProof(machine, loop, reason, finding);
+  return finding;
+}
+
+}  // namespace
+
+Findings EventLoopBlocked(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const Loop& loop : LoopsOf(machine, process)) {
+      if (IsSick(machine, loop)) findings.push_back(Tell(machine, process, loop));
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

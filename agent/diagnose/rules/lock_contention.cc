@@ -1,0 +1,127 @@
+// Do threads stand in line for a lock, and who keeps it?
+//
+// Thresholds: half a thread's time or more spent waiting for one lock. A futex wait is no proof: it
+// counts when the operation is a mutex's and somebody in the process ends it, or when the waiters
+// wake each other in turn, or when it is Python's interpreter lock. The waker is whoever held it
+// last; the culprit is whoever was seen to own it most often, or else did most work beside it.
+// False positives: condition variables and queues (woken by others than their waiters), Go (parks
+// everything the same way), barriers of balanced work (little waiting).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/locks.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kFewestThreadsWorth = 0.5;
+constexpr double kInterpreterWorth = 0.7;
+constexpr double kParkWorth = 1.0;
+constexpr double kParkWokenByWaiters = 0.95;
+constexpr double kCriticalThreadsWorth = 2;
+constexpr double kShortestParkNs = 1e6;
+constexpr double kFewestWaits = 3;
+
+bool IsContended(const MachineView& machine, const Lock& lock) {
+  const double worth = lock.wait_ns / machine.WindowNs();
+  if (lock.waits < kFewestWaits) return false;
+  if (lock.interpreter) return worth >= kInterpreterWorth;
+  if (lock.mutex || !lock.file.empty()) {
+    return worth >= kFewestThreadsWorth && (!lock.wakers.empty() || !lock.owners.empty());
+  }
+  return worth >= kParkWorth && lock.waiters.size() >= 3 &&
+         lock.wait_ns >= kShortestParkNs * lock.waits &&
+         ShareWokenByWaiters(lock) >= kParkWokenByWaiters;
+}
+
+std::string NameOfLock(const Lock& lock) {
+  if (lock.interpreter) return "Python's global interpreter lock (GIL)";
+  if (!lock.file.empty()) return lock.file;
+  return absl::StrFormat("lock 0x%x", lock.word);
+}
+
+const char* AdviceFor(const Lock& lock) {
+  if (lock.interpreter) {
+    return "only one thread runs Python at a time: move CPU-bound work to processes "
+           "(ProcessPoolExecutor, multiprocessing) or to native code that releases the GIL";
+  }
+  return "hold the lock for less: no sleeping, I/O or long computation under it; split it up or "
+         "use one per shard";
+}
+
+void AddHolder(const MachineView& machine, const ProcessView& process, const Lock& lock,
+               Finding& finding) {
+  const ThreadView* holder = HolderOf(process, lock);
+  if (holder == nullptr || lock.interpreter) return;
+  finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
+  for (const WaitSite& site : holder->sites) {
+    const bool idle = site.nature == Nature::kPark || site.nature == Nature::kPoll;
+    const bool same = site.object != nullptr && lock.longest_site->object != nullptr &&
+                      site.object->id == lock.longest_site->object->id;
+    if (idle || same) continue;
+    finding.evidence.push_back(StackEvidence(machine, site));
+    return;
+  }
+  if (!holder->runs.empty()) {
+    finding.evidence.push_back(StackEvidence(machine, holder->runs.front()));
+  }
+}
+
+std::vector<const ThreadView*> WaitersByTime(const Lock& lock) {
+  std::vector<std::pair<double, const ThreadView*>> order;
+  order.reserve(lock.waiters.size());
+  for (const auto& [thread, ns] : lock.waiters) order.emplace_back(ns, thread);
+  std::ranges::sort(order, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second->key() < b.second->key();
+  });
+  std::vector<const ThreadView*> threads;
+  threads.reserve(order.size());
+  for (const auto& [ns, thread] : order) threads.push_back(thread);
+  return threads;
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+  Finding finding = Draft(machine, process, "lock-contention", NameOfLock(lock));
+  const double worth = lock.wait_ns / machine.WindowNs();
+  const std::vector<const ThreadView*> waiters = WaitersByTime(lock);
+  const double share = std::min(1.0, worth / static_cast<double>(waiters.size()));
+  finding.severity = worth >= kCriticalThreadsWorth ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = lock.interpreter || !lock.owners.empty() ? 0.95 : 0.85;
+  finding.impact = {static_cast<uint64_t>(lock.wait_ns), share};
+  NameThreads(finding, waiters);
+  finding.summary =
+      absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " spent ",
+                   ShareText(share), " of their time waiting for ", NameOfLock(lock), ": ",
+                   TimeText(lock.wait_ns), " in ", TimeText(machine.WindowNs()), ", ",
+                   TimeText(lock.wait_ns / std::max(lock.waits, 1.0)), " each time");
+  finding.advice = AdviceFor(lock);
+  finding.evidence.push_back(StackEvidence(machine, *lock.longest_site, lock.wait_ns, lock.waits));
+  finding.evidence.push_back(ObjectEvidence("wait_object", NameOfLock(lock)));
+  AddHolder(machine, process, lock, finding);
+  finding.evidence.push_back(Metric("lock_wait_threads_worth", worth, "threads",
+                                    lock.interpreter ? kInterpreterWorth : kFewestThreadsWorth));
+  finding.evidence.push_back(
+      Metric("lock_wait_max_ns", static_cast<double>(lock.longest_ns), "ns", 0));
+  finding.evidence.push_back(LookAt(waiters.front()->key()));
+  return finding;
+}
+
+}  // namespace
+
+Findings LockContention(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const Lock& lock : LocksOf(machine, process)) {
+      if (!IsContended(machine, lock)) continue;
+      findings.push_back(Tell(machine, process, lock));
+      break;  // the worst one; the others move when it is gone
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

@@ -1,0 +1,206 @@
+// Does a pool have work for all its threads while none of them comes back for the next task?
+//
+// Thresholds: members blocked in their tasks for 85 % of the window with at most 10 % at home (the
+// 500 ms without a dequeue of .NET's gate and MariaDB's thread_pool_stall_limit, many times over),
+// and hardly anybody idle beside them. Waits of at least 30 ms: shorter ones are a busy pool.
+// False positives: threads that each sleep by a timetable (a sleep counts only in a process that
+// is asked for something), clients without a queue (no dispatcher: then it is a backend wait),
+// consumers that wait for messages (their waits do not end), CPU-bound pools (they run).
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "agent/diagnose/draft.h"
+#include "agent/diagnose/pools.h"
+#include "agent/diagnose/rules.h"
+#include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
+
+namespace waitscope {
+namespace {
+
+constexpr double kStuckShare = 0.85;
+constexpr double kMostHomeShare = 0.10;
+constexpr double kIdleShare = 0.5;
+constexpr double kShortestWaitNs = 30e6;
+constexpr double kFewestWaits = 3;
+
+bool IsTask(Nature nature) {
+  switch (nature) {
+    case Nature::kBackend:
+    case Nature::kSleep:
+    case Nature::kMutex:
+    case Nature::kFileLock:
+    case Nature::kDisk:
+    case Nature::kCommit:
+    case Nature::kDirty:
+    case Nature::kFault:
+    case Nature::kReclaim:
+    case Nature::kChild:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct Occupation {
+  double task_ns = 0;
+  double home_ns = 0;
+};
+
+Occupation OccupationOf(const ThreadView& thread) {
+  Occupation occupation;
+  for (const WaitSite& site : thread.sites) {
+    (IsTask(site.nature) ? occupation.task_ns : occupation.home_ns) += site.ns;
+  }
+  return occupation;
+}
+
+struct StarvedPool {
+  std::vector<const ThreadView*> stuck;
+  size_t idle = 0;
+  Nature nature = Nature::kOther;  // of most of their time
+  const WaitSite* site = nullptr;  // the longest of that nature
+  double stuck_ns = 0;
+  double waits = 0;
+  double nature_ns = 0;
+};
+
+bool IsStuck(const ThreadView& member, const Occupation& occupation) {
+  const double wall_ns = std::max(member.WallNs(), 1.0);
+  return occupation.task_ns >= kStuckShare * wall_ns &&
+         occupation.home_ns <= kMostHomeShare * wall_ns;
+}
+
+// The nature most of their time is of, and where most of that is spent.
+void FindNature(StarvedPool& starved) {
+  std::map<Nature, double> by_nature;
+  for (const ThreadView* member : starved.stuck) {
+    for (const WaitSite& site : member->sites) {
+      if (IsTask(site.nature)) by_nature[site.nature] += site.ns;
+    }
+  }
+  const auto most =
+      std::ranges::max_element(by_nature, {}, [](const auto& row) { return row.second; });
+  if (most == by_nature.end()) return;
+  starved.nature = most->first;
+  starved.nature_ns = most->second;
+}
+
+void FindSite(StarvedPool& starved) {
+  for (const ThreadView* member : starved.stuck) {
+    starved.waits += member->CountOf(starved.nature);
+    for (const WaitSite& site : member->sites) {
+      const bool longer = starved.site == nullptr || site.ns > starved.site->ns;
+      if (site.nature == starved.nature && longer) starved.site = &site;
+    }
+  }
+}
+
+StarvedPool Gather(const Pool& pool) {
+  StarvedPool starved;
+  for (const ThreadView* member : pool.members) {
+    const Occupation occupation = OccupationOf(*member);
+    if (occupation.home_ns >= kIdleShare * std::max(member->WallNs(), 1.0)) ++starved.idle;
+    if (!IsStuck(*member, occupation)) continue;
+    starved.stuck.push_back(member);
+    starved.stuck_ns += occupation.task_ns;
+  }
+  FindNature(starved);
+  FindSite(starved);
+  return starved;
+}
+
+// A thread for each connection is no pool: nobody waits for one to be free. Its threads receive
+// by themselves, over connections that were there before.
+bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& starved) {
+  uint64_t received = 0;
+  uint64_t accepted = 0;
+  for (const ThreadView* member : starved.stuck) {
+    received += member->Calls({__NR_recvfrom, __NR_recvmsg, __NR_read});
+  }
+  for (const ThreadView& thread : process.threads) {
+    accepted += thread.Calls({__NR_accept, __NR_accept4});
+  }
+  return static_cast<double>(received) >= starved.waits / 2 &&
+         static_cast<double>(accepted) < starved.waits / 2;
+}
+
+bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
+            const StarvedPool& starved) {
+  if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
+  const bool asked = ServesRequests(process);
+  const bool fed = asked || HasDispatcher(machine, process, pool);
+  const bool moves = starved.waits >= kFewestWaits;
+  const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
+  if (starved.nature == Nature::kSleep) {
+    return asked && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
+  }
+  if (starved.nature == Nature::kBackend) return slow && (asked || (fed && moves));
+  return asked && slow;
+}
+
+std::string For(const StarvedPool& starved) {
+  switch (starved.nature) {
+    case Nature::kBackend:
+      return absl::StrCat("for ", PeerText(*starved.site->object), " to answer");
+    case Nature::kSleep:
+      return "in a sleep";
+    case Nature::kMutex:
+    case Nature::kFileLock:
+      return "for a lock";
+    case Nature::kChild:
+      return "for a child process";
+    default:
+      return "for the disk";
+  }
+}
+
+Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
+             const StarvedPool& starved) {
+  Finding finding = Draft(machine, process, "thread-pool-starvation", pool.name);
+  const double wall_ns = machine.WindowNs() * static_cast<double>(starved.stuck.size());
+  const double share = std::min(1.0, starved.stuck_ns / wall_ns);
+  finding.severity = ServesRequests(process) ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = ServesRequests(process) ? 0.93 : 0.85;
+  finding.impact = {static_cast<uint64_t>(starved.stuck_ns), share};
+  NameThreads(finding, starved.stuck);
+  finding.summary = absl::StrCat("all ", starved.stuck.size(), " worker threads of ",
+                                 NameOf(process), " were blocked for ", ShareText(share), " of ",
+                                 TimeText(machine.WindowNs()), ", mostly waiting ", For(starved),
+                                 " (", TimeText(starved.nature_ns / std::max(starved.waits, 1.0)),
+                                 " each time): none is free for the next task");
+  finding.advice =
+      "make the call asynchronous or faster, or give it a bounded pool of its own; stop-gap: raise "
+      "the pool's size";
+  finding.evidence.push_back(
+      StackEvidence(machine, *starved.site, starved.nature_ns, starved.waits));
+  if (starved.nature == Nature::kBackend) {
+    finding.evidence.push_back(ObjectEvidence("peer", PeerText(*starved.site->object)));
+  }
+  finding.evidence.push_back(
+      Metric("pool_threads_blocked", static_cast<double>(starved.stuck.size()), "threads", 2));
+  finding.evidence.push_back(
+      Metric("pool_threads_idle", static_cast<double>(starved.idle), "threads", 0));
+  finding.evidence.push_back(Metric(
+      "wait_mean_ns", starved.nature_ns / std::max(starved.waits, 1.0), "ns", kShortestWaitNs));
+  finding.evidence.push_back(LookAt(starved.stuck.front()->key()));
+  return finding;
+}
+
+}  // namespace
+
+Findings ThreadPoolStarvation(const MachineView& machine) {
+  Findings findings;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const Pool& pool : PoolsOf(machine, process)) {
+      const StarvedPool starved = Gather(pool);
+      if (IsSick(machine, process, pool, starved)) {
+        findings.push_back(Tell(machine, process, pool, starved));
+      }
+    }
+  }
+  return findings;
+}
+
+}  // namespace waitscope

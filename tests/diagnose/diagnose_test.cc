@@ -1,0 +1,60 @@
+// What holds for every finding: its identity, its time, who was asked about.
+#include "agent/diagnose/diagnose.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/diagnose/made_machine.h"
+
+namespace waitscope {
+namespace {
+
+using testing::IsEmpty;
+
+MadeMachine Committing() {
+  MadeMachine machine;
+  machine.AddWait(machine.AddThread(10, 10, "db"),
+                  {.cls = WAIT_commit, .syscall = __NR_fsync, .ns = 7 * kSecond, .count = 900});
+  return machine;
+}
+
+bool Everybody(uint32_t) { return true; }
+
+TEST(Diagnose, AConditionThatLastsKeepsItsIdAndItsBeginning) {
+  MadeMachine machine = Committing();
+  const Findings first = Diagnose(machine.snapshot(), Everybody);
+  machine.snapshot().begin_ns += kSecond;
+  machine.snapshot().end_ns += kSecond;
+  const Findings second = Diagnose(machine.snapshot(), Everybody, first);
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].id, first[0].id);
+  EXPECT_EQ(second[0].begin_ns, first[0].begin_ns);
+  EXPECT_EQ(second[0].end_ns, first[0].end_ns + kSecond);
+}
+
+TEST(Diagnose, OnlyWhatWasAskedForIsTold) {
+  MadeMachine machine = Committing();
+  EXPECT_THAT(Diagnose(machine.snapshot(), [](uint32_t pid) { return pid == 11; }), IsEmpty());
+}
+
+TEST(Diagnose, AMomentIsTooShortToJudge) {
+  MadeMachine machine = Committing();
+  machine.snapshot().end_ns = machine.snapshot().begin_ns + kMillisecond;
+  EXPECT_THAT(Diagnose(machine.snapshot(), Everybody), IsEmpty());
+}
+
+TEST(Diagnose, AnEmptyMachineIsHealthy) {
+  EXPECT_THAT(Diagnose(MadeMachine().snapshot(), Everybody), IsEmpty());
+}
+
+TEST(Diagnose, EveryFindingSaysWhatToDoAndHowToCheck) {
+  MadeMachine machine = Committing();
+  const Findings findings = Diagnose(machine.snapshot(), Everybody);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_FALSE(findings[0].summary.empty());
+  EXPECT_FALSE(findings[0].advice.empty());
+  EXPECT_EQ(findings[0].evidence.back().kind, "check");
+}
+
+}  // namespace
+}  // namespace waitscope

@@ -1,0 +1,122 @@
+// Locks: contended ones and their holders, and futex waits that are none.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/diagnose/made_machine.h"
+
+namespace waitscope {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class LockTest : public testing::Test {
+ protected:
+  ThreadKey Add(uint32_t tid, const std::string& comm = "shop") {
+    return machine_.AddThread(10, tid, comm);
+  }
+  void WaitFor(const ThreadKey& thread, wait_object word, uint64_t ns, double count,
+               const ThreadKey& waker) {
+    machine_.AddWait(thread, {.cls = WAIT_lock,
+                              .syscall = __NR_futex,
+                              .ns = ns,
+                              .count = count,
+                              .object = word,
+                              .waker = waker});
+  }
+
+  MadeMachine machine_;
+};
+
+TEST_F(LockTest, TheHolderIsWhoWasSeenToOwnItNotWhoWokeLast) {
+  const ThreadKey holder = Add(11);
+  machine_.AddWait(holder, {.cls = WAIT_sleep,
+                            .syscall = __NR_clock_nanosleep,
+                            .ns = 7 * kSecond,
+                            .count = 100,
+                            .user_frames = {"nanosleep", "write_report"}});
+  const ThreadKey last = Add(12);
+  WaitFor(last, Futex(0x7000, kMutexOp), 7 * kSecond, 100, holder);
+  for (uint32_t tid = 13; tid < 16; ++tid) {
+    WaitFor(Add(tid), Futex(0x7000, kMutexOp), 7 * kSecond, 100, last);
+  }
+  machine_.snapshot().lock_owners[{10, 0x7000, 11}] = 20;
+  machine_.snapshot().lock_owners[{10, 0x7000, 12}] = 2;
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "lock-contention");
+  EXPECT_EQ(findings[0].severity, Severity::kCritical);
+  EXPECT_THAT(findings[0].evidence, Contains(testing::AllOf(Field(&Evidence::role, "lock holder"),
+                                                            Field(&Evidence::tid, 11u))));
+  EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::frames, Contains("write_report"))));
+}
+
+TEST_F(LockTest, ConsumersWokenByProducersDoNotContend) {
+  const ThreadKey producer = Add(11);
+  machine_.AddWait(
+      producer, {.cls = WAIT_sleep, .syscall = __NR_nanosleep, .ns = 7 * kSecond, .count = 1000});
+  for (uint32_t tid = 12; tid < 16; ++tid) {
+    WaitFor(Add(tid), Futex(0x7000, kConditionOp), 7 * kSecond, 1000, producer);
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LockTest, WaitersThatWakeEachOtherQueueForALockOfAnyKind) {
+  for (uint32_t tid = 11; tid < 16; ++tid) Add(tid);
+  for (uint32_t tid = 11; tid < 16; ++tid) {
+    WaitFor({10, tid, kSecond}, Futex(0x7000, kConditionOp), 6 * kSecond, 60,
+            {10, tid == 11 ? 12U : 11U, kSecond});
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
+}
+
+TEST_F(LockTest, AnIdleMutexIsHealthy) {
+  for (uint32_t tid = 11; tid < 13; ++tid) {
+    WaitFor(Add(tid), Futex(0x7000, kMutexOp), 50 * kMillisecond, 400, {10, 11, kSecond});
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LockTest, PythonsInterpreterLockIsNamed) {
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    const ThreadKey thread = Add(tid, "python3");
+    machine_.AddRunning(thread, 2600 * kMillisecond, {"sum"});
+    WaitFor(thread, Futex(0xa5b740, kTimedOp), 5200 * kMillisecond, 1000, {10, 11, kSecond});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0].summary, HasSubstr("GIL"));
+}
+
+TEST_F(LockTest, ACycleOfOwnersIsADeadlock) {
+  const ThreadKey one = Add(11);
+  const ThreadKey two = Add(12);
+  for (const auto& [thread, word] : {std::pair{one, 0x7000}, std::pair{two, 0x8000}}) {
+    WaitFor(thread, Futex(static_cast<uint64_t>(word), kMutexOp), kWindow, 0, {});
+    machine_.snapshot().threads.at(thread).open_wait =
+        OpenWait{.cls = WAIT_lock,
+                 .ns = 20 * kSecond,
+                 .object = Futex(static_cast<uint64_t>(word), kMutexOp)};
+  }
+  machine_.snapshot().lock_owners[{10, 0x7000, 12}] = 8;
+  machine_.snapshot().lock_owners[{10, 0x8000, 11}] = 8;
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_EQ(findings[0].threads.size(), 2u);
+}
+
+TEST_F(LockTest, AWaiterForALivingOwnerIsNotHung) {
+  Add(11);
+  const ThreadKey waiter = Add(12);
+  machine_.snapshot().threads.at(waiter).open_wait =
+      OpenWait{.cls = WAIT_lock, .ns = 20 * kSecond, .object = Futex(0x7000, kMutexOp)};
+  machine_.snapshot().lock_owners[{10, 0x7000, 11}] = 8;
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace waitscope

@@ -1,0 +1,118 @@
+"""What the lab runs: programs with a known sickness, and healthy ones that look like it."""
+
+import dataclasses
+import pathlib
+import shutil
+
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    command: tuple          # words; {bin} is the folder of compiled programs, {scratch} a folder on disk
+    expect: tuple = ()      # conditions of which one must be told; empty: healthy
+    culprit: tuple = ()     # words of which one must stand in the evidence
+    needs: str = ""         # a program that must be installed
+    quota: float = 0        # CPUs its cgroup may use
+    memory: int = 0         # bytes its cgroup may use
+    pids: int = 0           # threads its cgroup may have
+    iops: int = 0           # reads a second its cgroup may do
+    file: int = 0           # size of a file "{scratch}/data" made before
+    target: tuple = ()      # as flags, when it is not the process that says it is ready
+    settle: float = 2.0     # seconds from ready to the first look
+    smoke: bool = False     # part of the short slice
+
+    def installed(self):
+        return not self.needs or shutil.which(self.needs) is not None
+
+
+def python(program, *arguments):
+    return ("/usr/bin/python3", str(PROGRAMS / program), *map(str, arguments))
+
+
+def with_company(delay, clients, think, *command):
+    return python("company.py", delay, clients, think, *command)
+
+
+def compiled(program, *arguments):
+    return (f"{{bin}}/{program}", *map(str, arguments))
+
+
+SICK = [
+    Case("asyncio-sync-call", python("aio.py", "sync"), ("event-loop-blocked",), ("nanosleep",), smoke=True),
+    Case("asyncio-cpu-callback", python("aio.py", "cpu"), ("event-loop-blocked",)),
+    Case("asyncio-child", python("aio.py", "child"), ("event-loop-blocked",), ("wait4", "poll", "wait")),
+    Case("asyncio-fsync", python("aio.py", "fsync"), ("event-loop-blocked", "fsync-stall"), ("sync",)),
+    Case("pool-slow-backend", python("pool_server.py", 4, 0.7, 12, 0.01),
+         ("thread-pool-starvation",), ("127.0.0.1",), smoke=True),
+    Case("pool-jobs", python("pool_jobs.py"), ("thread-pool-starvation",), ("127.0.0.1",)),
+    Case("pool-sleep", python("pool_sleep.py"), ("thread-pool-starvation", "blocking-sleep"), ("nanosleep",)),
+    Case("sleep-in-request", python("sleep_server.py", 0.15), ("blocking-sleep",), ("nanosleep",)),
+    Case("sleep-in-short-request", python("sleep_server.py", 0.15, "short"), ("blocking-sleep",),
+         ("nanosleep",)),
+    Case("sleep-without-rest", python("sleep_server.py", 0.2, "long", 0), ("blocking-sleep",),
+         ("nanosleep",)),
+    Case("backend-wait", python("backend_client.py", 1, 0.35, 0.02), ("backend-wait",), ("127.0.0.1",)),
+    Case("backend-wait-timeout", python("backend_client.py", 3, 0.25, 0, 5), ("backend-wait",),
+         ("127.0.0.1",)),
+    Case("connection-pool", python("connection_pool.py"), ("connection-pool-exhaustion",), ("127.0.0.1",)),
+    Case("gil", python("gil.py"), ("lock-contention",), ("GIL",)),
+    Case("python-lock", python("python_lock.py"), ("lock-contention",), ("lock 0x",)),
+    Case("mutex-convoy", compiled("locks", "convoy"), ("lock-contention",), ("lock holder",), smoke=True),
+    Case("deadlock", compiled("locks", "deadlock"), ("hung-threads",), ("waits for lock",)),
+    Case("thread-leak", python("thread_leak.py"), ("thread-exhaustion",)),
+    Case("thread-limit", python("thread_limit.py", "{group}"), ("thread-exhaustion",), pids=30),
+    Case("sqlite-lock", python("sqlite_lock.py"), ("database-lock",)),
+    Case("fork-stall", python("fork_stall.py"), ("fork-stall",), settle=4),
+    Case("fsync-loop", compiled("disk", "fsync", "{scratch}/log"), ("fsync-stall",), ("sync",), smoke=True),
+    Case("direct-reads", compiled("disk", "direct", "{scratch}/data", 24), ("disk-saturation",),
+         ("vd", "sd", "nvme"), file=1 << 30),
+    Case("cpu-hogs", compiled("hogs", 6), ("cpu-saturation",), ("compute",), smoke=True),
+    Case("cpu-quota", compiled("hogs", 2), ("cpu-throttling",), ("cgroup",), quota=0.3),
+    Case("memory-limit", compiled("disk", "map", "{scratch}/data"), ("memory-stall",), file=1 << 29,
+         memory=48 << 20),
+    Case("io-limit", compiled("disk", "direct", "{scratch}/data", 2), ("io-throttled",), file=1 << 28,
+         iops=20),
+    Case("node-cpu", with_company(0, 5, 0.2, "node", PROGRAMS / "server.js", "cpu"),
+         ("event-loop-blocked",), needs="node"),
+    Case("node-child", with_company(0, 5, 0.2, "node", PROGRAMS / "server.js", "child"),
+         ("event-loop-blocked",), needs="node"),
+    Case("java-pool-slow-backend", with_company(0.6, 12, 0.01, "java", PROGRAMS / "Server.java", 5),
+         ("thread-pool-starvation",), ("127.0.0.1",), needs="java", settle=3),
+    Case("postgres-row-lock", python("database.py", "lock"), ("database-lock",), ("lock holder",),
+         needs="psql"),
+]
+
+HEALTHY = [
+    Case("idle-pool-64", python("idle_pool.py"), smoke=True),
+    Case("idle-condition-64", compiled("locks", "idle")),
+    Case("light-pool", python("light_pool.py")),
+    Case("light-pool-server", python("pool_server.py", 8, 0.004, 4, 0.05)),
+    Case("pool-server-with-room", python("pool_server.py", 16, 0.1, 4, 0.1)),
+    Case("asyncio-idle", python("aio.py", "idle")),
+    Case("asyncio-light", python("aio.py", "light"), smoke=True),
+    Case("asyncio-busy", python("aio.py", "busy")),
+    Case("thread-per-connection-idle", python("connections.py", 0)),
+    Case("thread-per-connection-light", python("connections.py", 0.1)),
+    Case("producer-consumer", python("producer_consumer.py")),
+    Case("producer-consumer-c", compiled("locks", "queue")),
+    Case("barrier", compiled("locks", "barrier")),
+    Case("batch-job", python("batch.py"), smoke=True),
+    Case("cpu-one-thread", compiled("hogs", 1)),
+    Case("cpu-light", compiled("hogs", 4, 15)),
+    Case("cron-sleeper", python("sleepers.py", 0)),
+    Case("cron-sleepers", python("sleepers.py", 5), smoke=True),
+    Case("message-consumers", python("consumers.py")),
+    Case("fast-backend", python("backend_client.py", 4, 0.003, 0.05)),
+    Case("direct-reads-light", compiled("disk", "direct", "{scratch}/data", 1, 20000), file=1 << 28),
+    Case("fsync-now-and-then", compiled("disk", "fsync", "{scratch}/log", 1, 500000)),
+    Case("node-idle", with_company(0, 0, 1, "node", PROGRAMS / "server.js", "idle"), needs="node"),
+    Case("node-light", with_company(0, 4, 0.1, "node", PROGRAMS / "server.js", "light"), needs="node"),
+    Case("java-idle-pool-64", with_company(0, 0, 1, "java", PROGRAMS / "Server.java", 64), needs="java"),
+    Case("java-light", with_company(0.003, 4, 0.1, "java", PROGRAMS / "Server.java", 8), needs="java"),
+    Case("postgres-idle", python("database.py", "idle"), needs="psql", target=("--comm", "postgres")),
+    Case("quota-with-room", compiled("hogs", 1, 20), quota=1.5),
+]
+
+ALL = SICK + HEALTHY

@@ -1,0 +1,216 @@
+"""Runs sick and healthy programs for real, asks waitscope what is wrong, prints the confusion table.
+
+lab.py [--smoke] [--duration 8s] [--json FILE] [--keep FOLDER] [NAME...]
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
+import cases  # noqa: E402
+import waitscope  # noqa: E402
+
+FOUND, NOTHING = 10, 0
+ACTIONABLE = ("warning", "critical")
+GROUP = f"waitscope-lab-{os.getpid()}"
+
+
+class Cgroup:
+    """A cgroup with limits: version 2 where it has the controllers, else version 1."""
+
+    def __init__(self, case):
+        self.folders = []
+        for controller, files in self._wanted(case).items():
+            folder = self._folder(controller)
+            if folder is None:
+                raise RuntimeError(f"no cgroup controller {controller}")
+            folder.mkdir(exist_ok=True)
+            if folder not in self.folders:
+                self.folders.append(folder)
+            for names, value in files:
+                target = next(folder / name for name in names if (folder / name).exists())
+                target.write_text(str(value))
+
+    @staticmethod
+    def _wanted(case):
+        wanted = {}
+        if case.quota:
+            quota = int(case.quota * 100000)
+            wanted["cpu"] = [(("cpu.cfs_quota_us", "cpu.max"), quota)]
+        if case.memory:
+            wanted["memory"] = [(("memory.limit_in_bytes", "memory.max"), case.memory)]
+        if case.iops:
+            device = os.stat(waitscope.SCRATCH).st_dev
+            number = f"{os.major(device)}:{os.minor(device)}"
+            wanted["blkio"] = [(("blkio.throttle.read_iops_device",), f"{number} {case.iops}")]
+        if case.pids:
+            wanted["pids"] = [(("pids.max",), case.pids)]
+        return wanted
+
+    @staticmethod
+    def _folder(controller):
+        for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+            _, point, kind, options, *_ = line.split()
+            root = pathlib.Path(point)
+            if kind == "cgroup" and controller in options.split(","):
+                return root / GROUP
+            if kind == "cgroup2" and controller in (root / "cgroup.controllers").read_text().split():
+                with contextlib.suppress(OSError):
+                    (root / "cgroup.subtree_control").write_text(f"+{controller}")
+                return root / GROUP
+        return None
+
+    def enter(self):
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def remove(self):
+        for folder in self.folders:
+            for _ in range(50):
+                try:
+                    folder.rmdir()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+
+
+class Program:
+    """One program of the lab in a session of its own, from its readiness to its end."""
+
+    def __init__(self, case, scratch):
+        self.case = case
+        self.group = Cgroup(case)
+        if case.file:
+            self._make_file(scratch / "data", case.file)
+        group = str(self.group.folders[0]) if self.group.folders else ""
+        words = [str(w).format(bin=waitscope.BIN / "lab", scratch=scratch, group=group)
+                 for w in case.command]
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                        preexec_fn=None if case.pids else self.group.enter)
+        self.pid = self._wait_until_ready()
+
+    @staticmethod
+    def _make_file(path, size):
+        with path.open("wb") as file:
+            for _ in range(size >> 20):
+                file.write(os.urandom(1 << 20))
+            file.flush()
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def _wait_until_ready(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        line = self.process.stdout.readline() if ready else ""
+        if not line.startswith("ready "):
+            self.stop()
+            raise RuntimeError(f"{self.case.name} is not ready: {line}{self.process.stderr.read()}")
+        return int(line.split()[1])
+
+    def stop(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.group.remove()
+
+
+def diagnose(agent, target, duration):
+    done = waitscope.run("--timeout", "60s", "diagnose", *target, "--duration", duration,
+                         "--output", "json", endpoint=agent.endpoint, timeout=120)
+    if done.returncode not in (FOUND, NOTHING):
+        raise RuntimeError(f"diagnose exited with {done.returncode}: {done.stderr}")
+    answer = json.loads(done.stdout)
+    if (done.returncode == FOUND) != bool(answer["findings"]):
+        raise RuntimeError("exit code and findings do not agree")
+    return answer
+
+
+def named_in(finding, words):
+    text = json.dumps(finding)
+    return not words or any(word in text for word in words)
+
+
+def verdict(case, answer):
+    """(word for the table, conditions told, whether it is right)."""
+    told = [f for f in answer["findings"] if f["severity"] in ACTIONABLE]
+    names = [f["condition"] for f in told]
+    if not case.expect:
+        return ("silent" if not told else "FALSE ALARM", names, not told)
+    right = [f for f in told if f["condition"] in case.expect]
+    if not right:
+        return ("MISS" if not told else "WRONG NAME", names, False)
+    if len(told) > len(right):
+        return ("ALSO " + ",".join(n for n in names if n not in case.expect), names, False)
+    if not named_in(right[0], case.culprit):
+        return ("NO CULPRIT", names, False)
+    return ("named", names, True)
+
+
+def run_case(agent, case, duration, keep):
+    with tempfile.TemporaryDirectory(prefix="waitscope-lab-", dir=waitscope.SCRATCH) as scratch:
+        program = Program(case, pathlib.Path(scratch))
+        try:
+            time.sleep(case.settle)
+            answer = diagnose(agent, case.target or ("--pid", program.pid), duration)
+        finally:
+            program.stop()
+    if keep:
+        (pathlib.Path(keep) / f"{case.name}.json").write_text(json.dumps(answer, indent=1))
+    return verdict(case, answer)
+
+
+def chosen(arguments):
+    some = [c for c in cases.ALL if c.smoke] if arguments.smoke else cases.ALL
+    if arguments.names:
+        some = [c for c in cases.ALL if any(name in c.name for name in arguments.names)]
+    return [c for c in some if c.installed()]
+
+
+def print_table(rows):
+    print(f"\n{'PROGRAM':28} {'TRUTH':26} {'TOLD':34} VERDICT")
+    for case, (word, names, _) in rows:
+        truth = case.expect[0] if case.expect else "healthy"
+        print(f"{case.name:28} {truth:26} {','.join(names) or '-':34} {word}")
+    sick = [(c, r) for c, r in rows if c.expect]
+    well = [(c, r) for c, r in rows if not c.expect]
+    print(f"\nsick: {sum(r[2] for _, r in sick)} of {len(sick)} named right; "
+          f"healthy: {sum(r[2] for _, r in well)} of {len(well)} left alone")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="run the programs whose names hold one of these")
+    parser.add_argument("--smoke", action="store_true", help="a short slice of the lab")
+    parser.add_argument("--duration", default="8s")
+    parser.add_argument("--keep", help="a folder for the answers")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    if arguments.keep:
+        pathlib.Path(arguments.keep).mkdir(parents=True, exist_ok=True)
+    rows = []
+    with waitscope.Agent() as agent:
+        for case in chosen(arguments):
+            try:
+                result = run_case(agent, case, arguments.duration, arguments.keep)
+            except RuntimeError as error:
+                result = (f"NOT RUN: {str(error).strip().splitlines()[-1]}", [], False)
+            print(f"{case.name}: {result[0]} {' '.join(result[1])}", flush=True)
+            rows.append((case, result))
+    print_table(rows)
+    return 0 if all(result[2] for _, result in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

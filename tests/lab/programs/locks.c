@@ -1,0 +1,110 @@
+/* Threads and mutexes: locks convoy | deadlock | queue | idle | barrier */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t second = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t room = PTHREAD_COND_INITIALIZER;
+static pthread_barrier_t together;
+static int queued;
+
+static void rest(long ns) {
+  const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+  nanosleep(&time, NULL);
+}
+
+static void spin(long ns) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  const long end = now.tv_sec * 1000000000 + now.tv_nsec + ns;
+  do {
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  } while (now.tv_sec * 1000000000 + now.tv_nsec < end);
+}
+
+__attribute__((noinline)) static void write_report(void) {
+  pthread_mutex_lock(&first);
+  rest(60000000);
+  pthread_mutex_unlock(&first);
+  rest(1000000);
+}
+
+__attribute__((noinline)) static void look_up(void) {
+  pthread_mutex_lock(&first);
+  spin(50000);
+  pthread_mutex_unlock(&first);
+  rest(500000);
+}
+
+static void* report(void* unused) {
+  for (;;) write_report();
+  return unused;
+}
+
+static void* look(void* unused) {
+  for (;;) look_up();
+  return unused;
+}
+
+static void* cross(void* order) {
+  pthread_mutex_lock(order ? &first : &second);
+  rest(100000000);
+  pthread_mutex_lock(order ? &second : &first);
+  return NULL;
+}
+
+static void* produce(void* unused) {
+  for (;;) {
+    rest(2000000);
+    pthread_mutex_lock(&first);
+    while (queued == 16) pthread_cond_wait(&room, &first);
+    ++queued;
+    pthread_cond_signal(&work);
+    pthread_mutex_unlock(&first);
+  }
+  return unused;
+}
+
+static void* consume(void* unused) {
+  for (;;) {
+    pthread_mutex_lock(&first);
+    while (queued == 0) pthread_cond_wait(&work, &first);
+    --queued;
+    pthread_cond_signal(&room);
+    pthread_mutex_unlock(&first);
+    spin(500000);
+  }
+  return unused;
+}
+
+static void* step(void* unused) {
+  for (;;) {
+    rest(20000000);
+    spin(1000000);
+    pthread_barrier_wait(&together);
+  }
+  return unused;
+}
+
+static void start(void* (*body)(void*), int count) {
+  pthread_t thread;
+  for (int i = 0; i < count; ++i) pthread_create(&thread, NULL, body, i == 0 ? NULL : &queued);
+}
+
+int main(int argc, char** argv) {
+  const char* kind = argc > 1 ? argv[1] : "";
+  pthread_barrier_init(&together, NULL, 4);
+  if (strcmp(kind, "convoy") == 0) start(report, 1), start(look, 5);
+  if (strcmp(kind, "deadlock") == 0) start(cross, 2);
+  if (strcmp(kind, "queue") == 0) start(produce, 2), start(consume, 2);
+  if (strcmp(kind, "idle") == 0) start(consume, 64);
+  if (strcmp(kind, "barrier") == 0) start(step, 4);
+  printf("ready %d\n", getpid());
+  fflush(stdout);
+  for (;;) pause();
+}
