@@ -28,6 +28,7 @@ Window WindowBuilder::Close(const tick_event& tick) {
   syscalls_.Close(ledgers_, snapshot);
   facts_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
+  window.table_bytes = stacks_.bytes();
   return window;
 }
 
