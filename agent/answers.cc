@@ -12,6 +12,9 @@ namespace {
 
 // Windows close when they close: a difference this small is not worth a sentence.
 constexpr uint64_t kTolerance = 20;  // one part in twenty
+// A merged hour of a busy machine may take hundreds of megabytes.
+constexpr int kMergesAtOnce = 2;
+constexpr int kMergesWaiting = 32;
 
 std::string Seconds(uint64_t duration_ns) {
   return absl::StrFormat("%.1f s", static_cast<double>(duration_ns) / 1e9);
@@ -25,11 +28,14 @@ absl::Status NothingYet() {
 }  // namespace
 
 Answers::Answers(Pipeline& pipeline, Options options)
-    : pipeline_(pipeline), options_(std::move(options)), started_ns_(MonotonicNs()) {}
+    : pipeline_(pipeline),
+      options_(std::move(options)),
+      started_ns_(MonotonicNs()),
+      merges_(kMergesAtOnce, kMergesWaiting) {}
 
-absl::StatusOr<Answer> Answers::Ask(const TimeAsked& time, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::Ask(const TimeAsked& time, const Target& target, GiveUp give_up) {
   absl::StatusOr<Answer> answer =
-      std::visit([&](const auto& asked) { return Resolve(asked, give_up); }, time);
+      std::visit([&](const auto& asked) { return Resolve(asked, target, give_up); }, time);
   const absl::Status ended = pipeline_.EndStatus();
   if (answer.ok() && options_.replay && !ended.ok()) {
     answer->notes.push_back(
@@ -41,15 +47,26 @@ absl::StatusOr<Answer> Answers::Ask(const TimeAsked& time, GiveUp give_up) {
 absl::StatusOr<uint64_t> Answers::Mark(GiveUp give_up) {
   const absl::StatusOr<uint64_t> end_ns = pipeline_.Mark(give_up);
   if (!end_ns.ok()) return end_ns.status();
-  const absl::StatusOr<Answer> window = Between(*end_ns - 1, *end_ns);
-  if (!window.ok()) return window.status();
-  return window->snapshot.wall_clock_end_ns;
+  const History& history = pipeline_.history();
+  history.PinForLater(*end_ns);
+  const std::optional<uint64_t> wall_clock_ns = history.WallClockAt(*end_ns);
+  if (!wall_clock_ns) return NothingYet();
+  return *wall_clock_ns;
 }
 
-absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns) const {
-  std::optional<Snapshot> snapshot = pipeline_.history().Merged(begin_ns, end_ns);
+absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns, const Target& target,
+                                        GiveUp give_up) {
+  const History& history = pipeline_.history();
+  const std::shared_ptr<void> pins[] = {history.Pin(begin_ns), history.Pin(end_ns)};
+  absl::StatusOr<std::shared_ptr<void>> turn = merges_.Take(give_up);
+  if (!turn.ok()) return turn.status();
+  absl::StatusOr<std::optional<Snapshot>> merged =
+      history.Merged(begin_ns, end_ns, target, give_up);
+  if (!merged.ok()) return merged.status();
+  std::optional<Snapshot> snapshot = *std::move(merged);
   if (!snapshot) return NothingYet();
   Answer answer;
+  answer.turn = *std::move(turn);
   const uint64_t missing_ns = snapshot->begin_ns > begin_ns ? snapshot->begin_ns - begin_ns : 0;
   if (missing_ns > (end_ns - begin_ns) / kTolerance) {
     answer.notes.push_back(absl::StrCat("history is shorter than asked for: this covers the last ",
@@ -60,17 +77,25 @@ absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns) cons
   return answer;
 }
 
-absl::StatusOr<Answer> Answers::Resolve(const LatestWindow&, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::Resolve(const LatestWindow&, const Target& target, GiveUp give_up) {
   const absl::StatusOr<uint64_t> end_ns = pipeline_.WaitForEnd(1, give_up);
   if (!end_ns.ok()) return end_ns.status();
-  std::optional<Snapshot> latest = pipeline_.history().Latest();
-  if (!latest) return NothingYet();
-  return Answer{*std::move(latest), {}};
+  return Latest(target);
 }
 
-absl::StatusOr<Answer> Answers::Resolve(const FromNow& asked, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::Latest(const Target& target) const {
+  std::optional<Snapshot> latest = pipeline_.history().Latest();
+  if (!latest) return NothingYet();
+  if (!target.Everything()) latest = Select(*latest, target);
+  Answer answer;
+  answer.snapshot = *std::move(latest);
+  return answer;
+}
+
+absl::StatusOr<Answer> Answers::Resolve(const FromNow& asked, const Target& target,
+                                        GiveUp give_up) {
   if (pipeline_.Ended()) {
-    absl::StatusOr<Answer> answer = Resolve(LastPart{asked.duration_ns}, give_up);
+    absl::StatusOr<Answer> answer = Resolve(LastPart{asked.duration_ns}, target, give_up);
     if (answer.ok()) {
       answer->notes.push_back("this is a recording: its last part is shown, not time from now");
     }
@@ -78,67 +103,73 @@ absl::StatusOr<Answer> Answers::Resolve(const FromNow& asked, GiveUp give_up) {
   }
   const absl::StatusOr<uint64_t> begin_ns = pipeline_.Mark(give_up);
   if (!begin_ns.ok()) return begin_ns.status();
+  const std::shared_ptr<void> pin = pipeline_.history().Pin(*begin_ns);
   const absl::Status passed = pipeline_.SleepUntil(*begin_ns + asked.duration_ns, give_up);
   if (!passed.ok()) return passed;
   const absl::StatusOr<uint64_t> end_ns = pipeline_.Mark(give_up);
   if (!end_ns.ok()) return end_ns.status();
-  return Between(*begin_ns, *end_ns);
+  return Between(*begin_ns, *end_ns, target, give_up);
 }
 
-absl::StatusOr<Answer> Answers::Resolve(const LastPart& asked, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::Resolve(const LastPart& asked, const Target& target,
+                                        GiveUp give_up) {
   const absl::StatusOr<uint64_t> end_ns = pipeline_.Mark(give_up);
   if (!end_ns.ok()) return end_ns.status();
-  return Between(*end_ns - std::min(*end_ns, asked.duration_ns), *end_ns);
+  return Between(*end_ns - std::min(*end_ns, asked.duration_ns), *end_ns, target, give_up);
 }
 
 // The mark's own window says it exactly; else the offset of the two clocks now is good enough.
 uint64_t Answers::OnOurClock(uint64_t wall_clock_ns) const {
   const History& history = pipeline_.history();
   if (const auto end_ns = history.EndAtWallClock(wall_clock_ns)) return *end_ns;
-  const std::optional<Snapshot> latest = history.Latest();
-  if (!latest || latest->wall_clock_end_ns < wall_clock_ns) return latest ? latest->end_ns : 0;
-  const uint64_t ago_ns = latest->wall_clock_end_ns - wall_clock_ns;
-  return latest->end_ns - std::min(latest->end_ns, ago_ns);
+  const HistoryUsage usage = history.Usage();
+  if (usage.wall_clock_end_ns < wall_clock_ns) return usage.end_ns;
+  const uint64_t ago_ns = usage.wall_clock_end_ns - wall_clock_ns;
+  return usage.end_ns - std::min(usage.end_ns, ago_ns);
 }
 
-absl::StatusOr<Answer> Answers::Resolve(const SinceMark& asked, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::Resolve(const SinceMark& asked, const Target& target,
+                                        GiveUp give_up) {
   const absl::StatusOr<uint64_t> end_ns = pipeline_.Mark(give_up);
   if (!end_ns.ok()) return end_ns.status();
-  return Between(OnOurClock(asked.wall_clock_ns), *end_ns);
+  return Between(OnOurClock(asked.wall_clock_ns), *end_ns, target, give_up);
 }
 
-absl::StatusOr<Answer> Answers::NextWindow(uint64_t after_ns, GiveUp give_up) {
+absl::StatusOr<Answer> Answers::NextWindow(uint64_t after_ns, const Target& target,
+                                           GiveUp give_up) {
   const absl::StatusOr<uint64_t> end_ns = pipeline_.WaitForEnd(after_ns + 1, give_up);
   if (!end_ns.ok()) return end_ns.status();
-  std::optional<Snapshot> latest = pipeline_.history().Latest();
-  if (!latest) return NothingYet();
-  if (latest->end_ns <= after_ns) return absl::OutOfRangeError("no more windows will come");
-  return Answer{*std::move(latest), {}};
+  if (*end_ns <= after_ns) return absl::OutOfRangeError("no more windows will come");
+  return Latest(target);
 }
 
-absl::StatusOr<Answer> Answers::Resolve(const Following& asked, GiveUp give_up) {
-  absl::StatusOr<Answer> answer = Next(asked, give_up);
+absl::StatusOr<Answer> Answers::Resolve(const Following& asked, const Target& target,
+                                        GiveUp give_up) {
+  absl::StatusOr<Answer> answer = Next(asked, target, give_up);
   if (answer.ok()) {
     answer->findings = standing_.At(pipeline_.history(), answer->snapshot.end_ns);
   }
   return answer;
 }
 
-absl::StatusOr<Answer> Answers::Next(const Following& asked, GiveUp give_up) {
-  if (asked.interval_ns == 0 || pipeline_.Ended()) return NextWindow(asked.after_ns, give_up);
+absl::StatusOr<Answer> Answers::Next(const Following& asked, const Target& target, GiveUp give_up) {
+  if (asked.interval_ns == 0 || pipeline_.Ended()) {
+    return NextWindow(asked.after_ns, target, give_up);
+  }
   uint64_t begin_ns = asked.after_ns;
   if (begin_ns == 0) {
     const absl::StatusOr<uint64_t> mark_ns = pipeline_.Mark(give_up);
     if (!mark_ns.ok()) return mark_ns.status();
     begin_ns = *mark_ns;
   }
+  const std::shared_ptr<void> pin = pipeline_.history().Pin(begin_ns);
   const absl::Status passed = pipeline_.SleepUntil(begin_ns + asked.interval_ns, give_up);
   if (!passed.ok()) return passed;
   const absl::StatusOr<uint64_t> end_ns = pipeline_.Mark(give_up);
   if (!end_ns.ok()) return end_ns.status();
   // A reader that was away for longer gets the latest interval, not all it has missed.
   if (*end_ns > begin_ns + 2 * asked.interval_ns) begin_ns = *end_ns - asked.interval_ns;
-  return Between(begin_ns, *end_ns);
+  return Between(begin_ns, *end_ns, target, give_up);
 }
 
 // Shares of a long stretch would hide what lasted for a part of it: each part is judged by itself.
@@ -158,9 +189,9 @@ absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& ta
                                          GiveUp give_up) {
   const bool from_now = std::holds_alternative<FromNow>(time) && !options_.replay;
   absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
-  if (from_now) lease = LeaseSyscalls();
+  if (from_now) lease = LeaseSyscalls(give_up);
   const bool latest = std::holds_alternative<LatestWindow>(time);
-  absl::StatusOr<Answer> answer = Ask(latest ? LastPart{kDiagnosedNs} : time, give_up);
+  absl::StatusOr<Answer> answer = Ask(latest ? LastPart{kDiagnosedNs} : time, Target(), give_up);
   if (!answer.ok()) return answer;
   if (!lease.ok()) {
     answer->notes.push_back(
@@ -180,7 +211,9 @@ absl::Status Answers::Record(const RecordAsked& asked, WriteChunk write, GiveUp 
   return recording.Run(asked.duration_ns, write, give_up);
 }
 
-absl::StatusOr<std::shared_ptr<void>> Answers::LeaseSyscalls() { return pipeline_.LeaseSyscalls(); }
+absl::StatusOr<std::shared_ptr<void>> Answers::LeaseSyscalls(GiveUp give_up) {
+  return pipeline_.LeaseSyscalls(give_up);
+}
 
 AgentStatus Answers::Status() {
   const HistoryUsage usage = pipeline_.history().Usage();

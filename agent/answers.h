@@ -8,6 +8,7 @@
 #include "agent/diagnosis.h"
 #include "agent/pipeline.h"
 #include "agent/sinks/backend.h"
+#include "agent/turns.h"
 
 namespace waitscope {
 
@@ -25,22 +26,24 @@ class Answers : public Backend {
   Answers(Pipeline& pipeline, Options options);
 
   absl::StatusOr<uint64_t> Mark(GiveUp give_up) override;
-  absl::StatusOr<Answer> Ask(const TimeAsked& time, GiveUp give_up) override;
+  absl::StatusOr<Answer> Ask(const TimeAsked& time, const Target& target, GiveUp give_up) override;
   absl::StatusOr<Answer> Diagnose(const TimeAsked& time, const Target& target,
                                   GiveUp give_up) override;
   absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) override;
-  absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls() override;
+  absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up) override;
   AgentStatus Status() override;
 
  private:
-  absl::StatusOr<Answer> Resolve(const LatestWindow& asked, GiveUp give_up);
-  absl::StatusOr<Answer> Resolve(const FromNow& asked, GiveUp give_up);
-  absl::StatusOr<Answer> Resolve(const LastPart& asked, GiveUp give_up);
-  absl::StatusOr<Answer> Resolve(const SinceMark& asked, GiveUp give_up);
-  absl::StatusOr<Answer> Resolve(const Following& asked, GiveUp give_up);
-  absl::StatusOr<Answer> Next(const Following& asked, GiveUp give_up);
-  absl::StatusOr<Answer> NextWindow(uint64_t after_ns, GiveUp give_up);
-  absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns) const;
+  absl::StatusOr<Answer> Resolve(const LatestWindow& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Resolve(const FromNow& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Resolve(const LastPart& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Resolve(const SinceMark& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Resolve(const Following& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Next(const Following& asked, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Latest(const Target& target) const;
+  absl::StatusOr<Answer> NextWindow(uint64_t after_ns, const Target& target, GiveUp give_up);
+  absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns, const Target& target,
+                                 GiveUp give_up);
   Findings FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const;
   uint64_t OnOurClock(uint64_t wall_clock_ns) const;
 
@@ -48,6 +51,7 @@ class Answers : public Backend {
   const Options options_;
   const uint64_t started_ns_;
   StandingDiagnosis standing_;
+  Turns merges_;
 };
 
 }  // namespace waitscope

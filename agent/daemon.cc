@@ -63,7 +63,8 @@ Pipeline::Options PipelineOptionsFrom(const Config& config, const Measurement& m
   options.replay = !config.replay.empty();
   // A recording is as old as it is: only memory bounds how much of it is kept.
   options.history = {.time_ns = options.replay ? INT64_MAX : config.history_time_ns,
-                     .bytes = config.history_bytes};
+                     .bytes = config.history_bytes,
+                     .window_ns = options.replay ? 0 : config.window_ns};
   options.publisher.remember = measurement.naming.remember;
   return options;
 }

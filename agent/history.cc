@@ -4,127 +4,208 @@
 #include <utility>
 
 namespace waitscope {
+namespace {
 
-size_t ApproximateBytes(const Stack& stack) {
-  size_t bytes = sizeof stack + stack.truncated.capacity();
-  for (const Frame& frame : stack.frames) {
-    bytes += sizeof frame + frame.symbol.capacity() + frame.module.capacity() +
-             frame.build_id.capacity();
+// The more windows share a base, the older it gets and the less it resembles them.
+constexpr uint32_t kWindowsPerBase = 16;
+constexpr size_t kPinsForLater = 64;
+// A window cut short by so little is a whole one.
+constexpr uint64_t kAlmostWhole = 20;  // one part in twenty
+// As many stacks are read before others may have the lock.
+constexpr size_t kStacksAtOnce = 256;
+
+uint64_t LengthOf(const PackedWindow& window) { return window.end_ns() - window.begin_ns(); }
+
+// What decides whether a thread belongs to a target, in all windows of a stretch.
+absl::StatusOr<Snapshot> KnownOf(const std::vector<PackedWindow::Ref>& windows,
+                                 History::GiveUp give_up) {
+  WindowUnpacker unpacker;
+  Snapshot known;
+  for (const PackedWindow::Ref& window : windows) {
+    if (give_up()) return absl::CancelledError("given up while merging windows");
+    Merge(known, OnlyIdentities(unpacker.Unpack(*window)));
   }
-  return bytes;
+  return known;
 }
 
-History::StackRef History::Intern(StackId id, Stack stack) {
-  StackRef& kept = stacks_[id];
-  // A stack resolved better than before (a late perf map, say) replaces the old for new windows.
-  if (kept == nullptr || *kept != stack) {
-    if (kept != nullptr) bytes_ -= ApproximateBytes(*kept);
-    bytes_ += ApproximateBytes(stack);
-    kept = std::make_shared<const Stack>(std::move(stack));
-  }
-  stack_uses_[id] += 1;
-  return kept;
-}
-
-void History::Append(Snapshot window) {
-  {
-    const std::lock_guard lock(mutex_);
-    auto stored = std::make_shared<Window>();
-    for (auto& [id, stack] : window.stacks) {
-      stored->stacks.emplace_back(id, Intern(id, std::move(stack)));
+absl::StatusOr<Snapshot> MergedOf(const std::vector<PackedWindow::Ref>& windows,
+                                  const Target& target, const Snapshot* known,
+                                  History::GiveUp give_up) {
+  WindowUnpacker unpacker;
+  std::optional<Snapshot> whole;
+  for (const PackedWindow::Ref& window : windows) {
+    if (give_up()) return absl::CancelledError("given up while merging windows");
+    Snapshot part = unpacker.Unpack(*window);
+    if (!target.Everything()) part = Select(part, known != nullptr ? *known : part, target);
+    if (whole) {
+      Merge(*whole, part);
+    } else {
+      whole = std::move(part);
     }
-    window.stacks.clear();
-    stored->snapshot = std::move(window);
-    stored->bytes =
-        ApproximateBytes(stored->snapshot) + stored->stacks.size() * sizeof(stored->stacks.front());
-    bytes_ += stored->bytes;
-    windows_.push_back(std::move(stored));
-    Evict();
   }
-  appended_.notify_all();
+  return *std::move(whole);
 }
+
+}  // namespace
+
+void History::Append(Snapshot window, size_t beside_bytes) {
+  Keep(window, beside_bytes);
+  appended_.notify_all();
+  if (limits_.window_ns != 0) JoinShort();
+}
+
+PackedWindow::Ref History::NextBase() const {
+  return based_ < kWindowsPerBase ? base_ : nullptr;
+}
+
+void History::Keep(Snapshot& window, size_t beside_bytes) {
+  // Only this thread changes the base.
+  PackedWindow::Ref packed = PackedWindow::Pack(window, NextBase(), packed_bytes_);
+  if (PackedWindow::BaseNear(packed) == packed) {
+    base_ = packed;
+    based_ = 0;
+  }
+  ++based_;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, stack] : window.stacks) stacks_.Put(id, stack, window.sequence);
+  beside_bytes_ = beside_bytes;
+  windows_.push_back(std::move(packed));
+  Evict();
+}
+
+size_t History::Bytes() const { return *packed_bytes_ + stacks_.bytes() + beside_bytes_; }
 
 // The newest window always stays: without it there would be nothing to answer with.
 void History::Evict() {
-  const uint64_t newest_ns = windows_.back()->snapshot.end_ns;
+  const uint64_t newest_ns = windows_.back()->end_ns();
   while (windows_.size() > 1) {
-    const Window& oldest = *windows_.front();
-    const bool expired = oldest.snapshot.end_ns + limits_.time_ns < newest_ns;
-    if (!expired && bytes_ <= limits_.bytes) break;
-    DropStacks(oldest);
-    bytes_ -= oldest.bytes;
+    const PackedWindow::Ref oldest = windows_.front();
+    const bool expired =
+        oldest->end_ns() < newest_ns && newest_ns - oldest->end_ns() > limits_.time_ns;
+    if (!expired && Bytes() <= limits_.bytes) break;
     windows_.pop_front();
+    while (stacks_.ForgetOldest(oldest->sequence())) continue;
   }
 }
 
-void History::DropStacks(const Window& window) {
-  for (const auto& [id, stack] : window.stacks) {
-    const auto uses = stack_uses_.find(id);
-    if (--uses->second > 0) continue;
-    stack_uses_.erase(uses);
-    const auto kept = stacks_.find(id);
-    bytes_ -= ApproximateBytes(*kept->second);
-    stacks_.erase(kept);
+bool History::MayJoin(const PackedWindow& first, const PackedWindow& second) const {
+  const uint64_t least_ns = limits_.window_ns - limits_.window_ns / kAlmostWhole;
+  const uint64_t joined_ns = second.end_ns() - first.begin_ns();
+  const bool one_is_short = std::min(LengthOf(first), LengthOf(second)) < least_ns;
+  // Whoever has just asked for this end may not have pinned it yet.
+  const bool settled = windows_.back()->end_ns() - first.end_ns() >= 2 * limits_.window_ns;
+  const bool wanted =
+      pins_.contains(first.end_ns()) ||
+      std::ranges::find(pinned_for_later_, first.end_ns()) != pinned_for_later_.end();
+  return one_is_short && settled && !wanted && joined_ns <= 2 * limits_.window_ns;
+}
+
+// The newest two that may become one.
+std::optional<size_t> History::FindShort() const {
+  for (size_t second = windows_.size(); second-- > 1;) {
+    if (MayJoin(*windows_[second - 1], *windows_[second])) return second - 1;
+  }
+  return std::nullopt;
+}
+
+void History::JoinShort() {
+  std::unique_lock lock(mutex_);
+  while (const std::optional<size_t> at = FindShort()) {
+    const PackedWindow::Ref first = windows_[*at];
+    const PackedWindow::Ref second = windows_[*at + 1];
+    lock.unlock();
+    WindowUnpacker unpacker;
+    Snapshot joined = unpacker.Unpack(*first);
+    Merge(joined, unpacker.Unpack(*second));
+    const PackedWindow::Ref base = PackedWindow::BaseNear(second);
+    PackedWindow::Ref packed =
+        PackedWindow::Pack(joined, base == second ? nullptr : base, packed_bytes_);
+    lock.lock();
+    // Only this thread moves windows, but a reader may have pinned the end meanwhile.
+    if (!MayJoin(*first, *second)) continue;
+    windows_[*at] = std::move(packed);
+    windows_.erase(windows_.begin() + static_cast<std::ptrdiff_t>(*at) + 1);
   }
 }
 
-Snapshot History::Whole(const std::vector<std::shared_ptr<const Window>>& windows) {
-  Snapshot whole = windows.front()->snapshot;
-  for (size_t i = 1; i < windows.size(); ++i) Merge(whole, windows[i]->snapshot);
-  // Newest first, so that the best resolution of a stack is the one shown.
-  for (auto window = windows.rbegin(); window != windows.rend(); ++window) {
-    for (const auto& [id, stack] : (*window)->stacks) whole.stacks.try_emplace(id, *stack);
-  }
-  return whole;
-}
-
-std::vector<std::shared_ptr<const History::Window>> History::Choose(uint64_t begin_ns,
-                                                                    uint64_t end_ns) const {
+History::Windows History::Choose(uint64_t begin_ns, uint64_t end_ns) const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<const Window>> chosen;
-  for (const auto& window : windows_) {
-    const uint64_t window_end_ns = window->snapshot.end_ns;
-    if (window_end_ns > begin_ns && window_end_ns <= end_ns) chosen.push_back(window);
-  }
+  Windows chosen;
+  std::ranges::copy_if(windows_, std::back_inserter(chosen), [&](const auto& window) {
+    return window->end_ns() > begin_ns && window->end_ns() <= end_ns;
+  });
   return chosen;
 }
 
-std::optional<Snapshot> History::Merged(uint64_t begin_ns, uint64_t end_ns) const {
-  const std::vector<std::shared_ptr<const Window>> chosen = Choose(begin_ns, end_ns);
-  if (chosen.empty()) return std::nullopt;
-  return Whole(chosen);
+void History::FillStacks(Snapshot& snapshot) const {
+  auto row = snapshot.stacks.begin();
+  while (row != snapshot.stacks.end()) {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < kStacksAtOnce && row != snapshot.stacks.end(); ++i, ++row) {
+      if (std::optional<Stack> stack = stacks_.Find(row->first)) row->second = *std::move(stack);
+    }
+  }
 }
 
-std::map<StackId, std::shared_ptr<const Stack>> History::Stacks(uint64_t begin_ns,
-                                                                uint64_t end_ns) const {
-  std::map<StackId, std::shared_ptr<const Stack>> stacks;
-  for (const auto& window : Choose(begin_ns, end_ns)) {
-    stacks.insert(window->stacks.begin(), window->stacks.end());
+absl::StatusOr<std::optional<Snapshot>> History::Merged(uint64_t begin_ns, uint64_t end_ns,
+                                                        const Target& target,
+                                                        GiveUp give_up) const {
+  const Windows windows = Choose(begin_ns, end_ns);
+  if (windows.empty()) return std::optional<Snapshot>();
+  std::optional<Snapshot> known;
+  if (NeedsWhole(target)) {
+    absl::StatusOr<Snapshot> learnt = KnownOf(windows, give_up);
+    if (!learnt.ok()) return learnt.status();
+    known = *std::move(learnt);
   }
-  return stacks;
+  absl::StatusOr<Snapshot> merged =
+      MergedOf(windows, target, known ? &*known : nullptr, give_up);
+  if (!merged.ok()) return merged.status();
+  FillStacks(*merged);
+  return std::optional(*std::move(merged));
+}
+
+std::optional<Snapshot> History::Merged(uint64_t begin_ns, uint64_t end_ns) const {
+  return *Merged(begin_ns, end_ns, Target(), [] { return false; });
+}
+
+void History::ForEachStack(uint64_t begin_ns, uint64_t end_ns,
+                           absl::FunctionRef<bool(StackId)> wanted,
+                           absl::FunctionRef<void(StackId, const Stack&)> visit) const {
+  WindowUnpacker unpacker;
+  for (const PackedWindow::Ref& window : Choose(begin_ns, end_ns)) {
+    Snapshot snapshot;
+    snapshot.stacks = unpacker.Unpack(*window).stacks;
+    std::erase_if(snapshot.stacks, [&](const auto& row) { return !wanted(row.first); });
+    FillStacks(snapshot);
+    for (const auto& [id, stack] : snapshot.stacks) visit(id, stack);
+  }
 }
 
 std::optional<Snapshot> History::Latest() const {
-  std::vector<std::shared_ptr<const Window>> newest;
+  PackedWindow::Ref newest;
   {
     const std::lock_guard lock(mutex_);
     if (windows_.empty()) return std::nullopt;
-    newest.push_back(windows_.back());
+    newest = windows_.back();
   }
-  return Whole(newest);
+  Snapshot snapshot = WindowUnpacker().Unpack(*newest);
+  FillStacks(snapshot);
+  return snapshot;
 }
 
 HistoryUsage History::Usage() const {
   const std::lock_guard lock(mutex_);
   HistoryUsage usage;
   if (windows_.empty()) return usage;
-  const Snapshot& oldest = windows_.front()->snapshot;
+  const PackedWindow& oldest = *windows_.front();
   usage.windows = static_cast<uint32_t>(windows_.size());
-  usage.bytes = bytes_;
-  usage.begin_ns = oldest.begin_ns;
-  usage.end_ns = windows_.back()->snapshot.end_ns;
-  usage.wall_clock_begin_ns = oldest.wall_clock_end_ns - (oldest.end_ns - oldest.begin_ns);
-  usage.sequence = windows_.back()->snapshot.sequence;
+  usage.bytes = Bytes();
+  usage.begin_ns = oldest.begin_ns();
+  usage.end_ns = windows_.back()->end_ns();
+  usage.wall_clock_begin_ns = oldest.wall_clock_end_ns() - LengthOf(oldest);
+  usage.wall_clock_end_ns = windows_.back()->wall_clock_end_ns();
+  usage.sequence = windows_.back()->sequence();
   return usage;
 }
 
@@ -132,20 +213,43 @@ std::optional<uint64_t> History::WaitForEnd(uint64_t at_ns,
                                             std::chrono::milliseconds patience) const {
   std::unique_lock lock(mutex_);
   const bool closed = appended_.wait_for(lock, patience, [&] {
-    return !windows_.empty() && windows_.back()->snapshot.end_ns >= at_ns;
+    return !windows_.empty() && windows_.back()->end_ns() >= at_ns;
   });
   if (!closed) return std::nullopt;
   const auto first = std::ranges::lower_bound(
-      windows_, at_ns, {}, [](const auto& window) { return window->snapshot.end_ns; });
-  return (*first)->snapshot.end_ns;
+      windows_, at_ns, {}, [](const auto& window) { return window->end_ns(); });
+  return (*first)->end_ns();
 }
 
 std::optional<uint64_t> History::EndAtWallClock(uint64_t wall_clock_ns) const {
   const std::lock_guard lock(mutex_);
   for (auto window = windows_.rbegin(); window != windows_.rend(); ++window) {
-    if ((*window)->snapshot.wall_clock_end_ns == wall_clock_ns) return (*window)->snapshot.end_ns;
+    if ((*window)->wall_clock_end_ns() == wall_clock_ns) return (*window)->end_ns();
   }
   return std::nullopt;
+}
+
+std::optional<uint64_t> History::WallClockAt(uint64_t end_ns) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = std::ranges::lower_bound(
+      windows_, end_ns, {}, [](const auto& window) { return window->end_ns(); });
+  if (at == windows_.end() || (*at)->end_ns() != end_ns) return std::nullopt;
+  return (*at)->wall_clock_end_ns();
+}
+
+std::shared_ptr<void> History::Pin(uint64_t end_ns) const {
+  const std::lock_guard lock(mutex_);
+  pins_.insert(end_ns);
+  return {nullptr, [this, end_ns](void*) {
+            const std::lock_guard unpin(mutex_);
+            pins_.erase(pins_.find(end_ns));
+          }};
+}
+
+void History::PinForLater(uint64_t end_ns) const {
+  const std::lock_guard lock(mutex_);
+  pinned_for_later_.push_back(end_ns);
+  if (pinned_for_later_.size() > kPinsForLater) pinned_for_later_.pop_front();
 }
 
 }  // namespace waitscope

@@ -74,6 +74,7 @@ void Pipeline::Take(const Event& event) {
   std::optional<Window> window = builder_.Fold(event);
   const bool ticked = std::holds_alternative<tick_event>(event);
   if (!taps_.empty()) FeedTaps(event, ticked);
+  if (ticked && builder_.TakeStackLapse()) source_.DeliverStacksAgain();
   if (window) publisher_.Publish(*std::move(window));
 }
 
@@ -120,23 +121,32 @@ void Pipeline::Attach(std::shared_ptr<RecordTap> tap) {
   Post([this, tap = std::move(tap)] { taps_.push_back(tap); });
 }
 
-absl::StatusOr<std::shared_ptr<void>> Pipeline::LeaseSyscalls() {
+absl::StatusOr<std::shared_ptr<void>> Pipeline::LeaseSyscalls(GiveUp give_up) {
   auto result = std::make_shared<std::promise<absl::Status>>();
-  std::future<absl::Status> attached = result->get_future();
+  const std::shared_future<absl::Status> attached = result->get_future();
   Post([this, result] {
     const absl::Status status =
         syscall_leases_ == 0 ? source_.WantSyscalls(true) : absl::OkStatus();
     if (status.ok()) ++syscall_leases_;
     result->set_value(status);
   });
+  while (attached.wait_for(kPatience) != std::future_status::ready) {
+    if (!give_up()) continue;
+    Post([this, attached] {  // runs after the task above
+      if (attached.get().ok()) EndSyscallLease();
+    });
+    return absl::CancelledError("given up while the system-call programs were being attached");
+  }
   if (absl::Status status = attached.get(); !status.ok()) return status;
   return std::shared_ptr<void>(this, [](Pipeline* pipeline) { pipeline->ReleaseSyscalls(); });
 }
 
 void Pipeline::ReleaseSyscalls() {
-  Post([this] {
-    if (--syscall_leases_ == 0) source_.WantSyscalls(false).IgnoreError();
-  });
+  Post([this] { EndSyscallLease(); });
+}
+
+void Pipeline::EndSyscallLease() {
+  if (--syscall_leases_ == 0) source_.WantSyscalls(false).IgnoreError();
 }
 
 absl::Status Pipeline::WhyNoMore() const {

@@ -57,7 +57,7 @@ class Pipeline {
   absl::Status SleepUntil(uint64_t until_ns, GiveUp give_up) const;
 
   // System calls are measured as long as any lease lives. The pipeline must outlive them.
-  absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls();
+  absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up);
 
   // Tees events into `tap` from the next tick on, until the tap is released by everybody else.
   void Attach(std::shared_ptr<RecordTap> tap);
@@ -74,6 +74,7 @@ class Pipeline {
   // time; after the last poll on the caller's, one at a time. It must not call back into here.
   void Post(Task task);
   void ReleaseSyscalls();
+  void EndSyscallLease();  // on the ingest thread
   // Why a question about the time to come cannot be answered, if it cannot.
   absl::Status WhyNoMore() const;
 

@@ -110,7 +110,7 @@ void Publisher::Append(Window window) {
     window.snapshot.stacks.try_emplace(raw->id, cache_.Resolve(*raw));
   }
   Refine(window.snapshot);
-  history_.Append(std::move(window.snapshot));
+  history_.Append(std::move(window.snapshot), cache_.bytes() + window.table_bytes);
 }
 
 }  // namespace waitscope

@@ -20,7 +20,7 @@ class Publisher {
  public:
   struct Options {
     std::function<void(uint32_t pid)> remember;  // may be empty
-    size_t cache_bytes = 16 << 20;
+    size_t cache_bytes = 4 << 20;
   };
 
   // `patient`: Publish waits when the thread is behind, and each window stays one.

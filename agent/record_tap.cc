@@ -7,8 +7,6 @@
 namespace waitscope {
 namespace {
 
-constexpr size_t kMaxUnusedStacks = 1 << 16;
-
 std::string WireBytes(const Event& event) {
   std::string bytes;
   EncodeEvent(event, bytes);
@@ -20,9 +18,11 @@ std::string WireBytes(const Event& event) {
 void RecordTap::Start(absl::FunctionRef<void(Emit)> baseline) {
   ring_full_.hdr = {EVENT_loss, sizeof ring_full_};
   ring_full_.reason = LOST_ring_full;
-  // However much it is: without it the first window's differences would be wrong.
+  // All of it or nothing: without a part of it the first window's differences would be wrong.
   const auto put = [this](const Event& event) {
-    if (filter_.Admits(event)) Put(event, /*droppable=*/false);
+    if (!too_large_ && filter_.Admits(event)) Put(event, /*droppable=*/false);
+    const std::lock_guard lock(mutex_);
+    too_large_ |= bytes_.size() > limits_.baseline_bytes;
   };
   baseline(put);
   started_ = true;
@@ -40,9 +40,9 @@ void RecordTap::Offer(const Event& event) {
 void RecordTap::Put(const Event& event, bool droppable) {
   std::string record = WireBytes(event);
   if (const auto* stack = std::get_if<stack_event>(&event)) {
-    if (promised_stacks_.erase(stack->id) == 0) {
-      if (unused_stacks_.size() >= kMaxUnusedStacks) unused_stacks_.clear();
-      unused_stacks_[stack->id] = std::move(record);
+    if (!promised_stacks_.Remove(stack->id)) {
+      const size_t bytes = record.size();
+      if (!HasStack(stack->id)) unused_stacks_.Put(stack->id, std::move(record), bytes);
       return;
     }
   }
@@ -53,7 +53,7 @@ void RecordTap::Put(const Event& event, bool droppable) {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (droppable && bytes_.size() + record.size() > max_bytes_) {
+    if (droppable && bytes_.size() + record.size() > limits_.waiting_bytes) {
       ++dropped_;
       return;
     }
@@ -66,15 +66,17 @@ void RecordTap::Put(const Event& event, bool droppable) {
 
 void RecordTap::PutStacks(const Event& event) {
   for (const StackId id : StacksOf(event)) {
-    const auto unused = unused_stacks_.find(id);
+    const std::string* unused = unused_stacks_.Find(id);
     const std::lock_guard lock(mutex_);
-    if (unused != unused_stacks_.end()) {
-      bytes_.append(unused->second);
-      unused_stacks_.erase(unused);
-      stacks_.insert(id);
-    } else if (stacks_.insert(id).second) {
-      promised_stacks_.insert(id);
+    if (unused != nullptr) {
+      bytes_.append(*unused);
+      unused_stacks_.Remove(id);
+    } else if (stacks_.Find(id) != nullptr) {
+      continue;
+    } else {
+      promised_stacks_.Put(id, {});
     }
+    stacks_.Put(id, {});
   }
 }
 
@@ -95,9 +97,14 @@ RecordTap::Taken RecordTap::Take(std::chrono::milliseconds patience) {
   return {std::exchange(bytes_, {}), closed_ns_};
 }
 
-std::set<StackId> RecordTap::Stacks() const {
+bool RecordTap::HasStack(StackId id) const {
   const std::lock_guard lock(mutex_);
-  return stacks_;
+  return stacks_.Find(id) != nullptr;
+}
+
+bool RecordTap::IsTooLarge() const {
+  const std::lock_guard lock(mutex_);
+  return too_large_;
 }
 
 }  // namespace waitscope

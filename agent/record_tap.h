@@ -4,26 +4,38 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/functional/function_ref.h"
 #include "agent/core/event.h"
+#include "agent/recent.h"
 #include "agent/record_filter.h"
 
 namespace waitscope {
 
 // Bounded: when the reader is slow, records are dropped and counted, and the count is in the
-// recording as a loss. Ticks and losses are never dropped.
+// recording as a loss. Ticks and losses are never dropped. A stack forgotten before it was referred
+// to, or shipped, is recorded when it is shipped again.
 class RecordTap {
  public:
   using Emit = absl::FunctionRef<void(const Event&)>;
 
-  RecordTap(RecordFilter filter, size_t max_bytes)
-      : filter_(std::move(filter)), max_bytes_(max_bytes) {}
+  struct Limits {
+    size_t waiting_bytes = 16 << 20;   // for a slow reader
+    size_t baseline_bytes = 64 << 20;  // what is known at the beginning
+    size_t unused_bytes = 4 << 20;     // of stacks that nothing recorded has referred to
+    size_t stacks = 1 << 16;           // remembered as recorded, and as referred to
+  };
+
+  RecordTap(RecordFilter filter, Limits limits)
+      : filter_(std::move(filter)),
+        limits_(limits),
+        unused_stacks_(limits.unused_bytes / 2),
+        promised_stacks_(limits.stacks),  // no sooner forgotten than in stacks_
+        stacks_(limits.stacks / 2) {}
 
   // For the ingest thread. Start comes right after a tick.
   bool started() const { return started_; }
@@ -37,10 +49,12 @@ class RecordTap {
   };
   // Whether Start has been called, after waiting for it.
   bool HasBegun(std::chrono::milliseconds patience);
+  // Whether the baseline was more than the limit. Such a recording is of no use.
+  bool IsTooLarge() const;
   // Nothing in it when no record came within `patience`.
   Taken Take(std::chrono::milliseconds patience);
-  // The stacks that were recorded, for their frames.
-  std::set<StackId> Stacks() const;
+  // Whether the stack was recorded lately, for its frames.
+  bool HasStack(StackId id) const;
 
  private:
   void Put(const Event& event, bool droppable);
@@ -49,16 +63,17 @@ class RecordTap {
 
   // Of the ingest thread.
   RecordFilter filter_;
-  const size_t max_bytes_;
+  const Limits limits_;
   bool started_ = false;
-  std::map<StackId, std::string> unused_stacks_;  // shipped, and nothing recorded refers to them
-  std::set<StackId> promised_stacks_;             // referred to, and not shipped yet
+  Recent<StackId, std::string> unused_stacks_;       // shipped, and nothing recorded refers to them
+  Recent<StackId, std::monostate> promised_stacks_;  // referred to, and not shipped yet
   loss_event ring_full_{};                        // the kernel's own count so far
 
   mutable std::mutex mutex_;
   std::condition_variable filled_;
   std::string bytes_;
-  std::set<StackId> stacks_;
+  Recent<StackId, std::monostate> stacks_;
+  bool too_large_ = false;
   uint64_t dropped_ = 0;
   uint64_t closed_ns_ = 0;
 };

@@ -1,7 +1,6 @@
 #include "agent/recording.h"
 
 #include <chrono>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,8 +10,6 @@
 namespace waitscope {
 namespace {
 
-// What a slow reader may leave waiting.
-constexpr size_t kMaxWaitingBytes = 16 << 20;
 constexpr std::chrono::milliseconds kPatience(100);
 
 absl::Status WriteRecords(std::string_view bytes, LogWriter& log) {
@@ -33,7 +30,7 @@ absl::Status WriteRecords(std::string_view bytes, LogWriter& log) {
 }  // namespace
 
 Recording::Recording(Pipeline& pipeline, RecordFilter filter)
-    : pipeline_(pipeline), tap_(std::make_shared<RecordTap>(std::move(filter), kMaxWaitingBytes)) {}
+    : pipeline_(pipeline), tap_(std::make_shared<RecordTap>(std::move(filter), RecordTap::Limits())) {}
 
 absl::Status Recording::Run(uint64_t duration_ns, WriteChunk write, GiveUp give_up) {
   LogWriter log([write](std::string_view chunk) {
@@ -62,6 +59,11 @@ absl::Status Recording::Begin(GiveUp give_up) {
     if (!mark.ok()) return mark.status();
     if (pipeline_.Ended()) return absl::UnavailableError("measuring has ended");
   }
+  if (tap_->IsTooLarge()) {
+    return absl::ResourceExhaustedError(
+        "this machine has too many threads to record all of them; record some, by --pid, --cgroup "
+        "or --container");
+  }
   return absl::OkStatus();
 }
 
@@ -85,13 +87,12 @@ absl::Status Recording::Copy(LogWriter& log) {
 // Names are written as windows are published, so that a recording cut short has most of them.
 absl::Status Recording::NameStacks(LogWriter& log) {
   const uint64_t published_ns = pipeline_.history().Usage().end_ns;
-  const std::set<StackId> recorded = tap_->Stacks();
-  for (const auto& [id, stack] : pipeline_.history().Stacks(named_ns_, published_ns)) {
-    if (!recorded.contains(id)) continue;
-    if (absl::Status status = log.WriteStack(id, *stack); !status.ok()) return status;
-  }
+  absl::Status status;
+  pipeline_.history().ForEachStack(
+      named_ns_, published_ns, [this](StackId id) { return tap_->HasStack(id); },
+      [&](StackId id, const Stack& stack) { status.Update(log.WriteStack(id, stack)); });
   named_ns_ = published_ns;
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace waitscope

@@ -1,9 +1,10 @@
 #include "agent/stack_cache.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "agent/core/refine.h"
-#include "agent/history.h"
 
 namespace waitscope {
 namespace {
@@ -23,29 +24,13 @@ Stack StackCache::ResolveNow(const RawStack& raw) {
   return stack;
 }
 
-const Stack& StackCache::Resolve(const RawStack& raw) {
-  const auto found = index_.find(raw.id);
-  if (found != index_.end()) {
-    rows_.splice(rows_.begin(), rows_, found->second);
-    Stack& known = rows_.front().second;
-    if (!MayGetNames(known)) return known;
-    bytes_ -= ApproximateBytes(known);
-    known = ResolveNow(raw);
-  } else {
-    rows_.emplace_front(raw.id, ResolveNow(raw));
-    index_[raw.id] = rows_.begin();
-  }
-  bytes_ += ApproximateBytes(rows_.front().second);
-  Forget();
-  return rows_.front().second;
-}
-
-void StackCache::Forget() {
-  while (bytes_ > max_bytes_ && rows_.size() > 1) {
-    bytes_ -= ApproximateBytes(rows_.back().second);
-    index_.erase(rows_.back().first);
-    rows_.pop_back();
-  }
+Stack StackCache::Resolve(const RawStack& raw) {
+  std::optional<Stack> known = stacks_.Use(raw.id, ++turn_);
+  if (known && !MayGetNames(*known)) return *std::move(known);
+  Stack stack = ResolveNow(raw);
+  stacks_.Put(raw.id, stack, turn_);
+  while (stacks_.bytes() > max_bytes_ && stacks_.size() > 1) stacks_.ForgetOldest(turn_);
+  return stack;
 }
 
 }  // namespace waitscope

@@ -20,6 +20,10 @@ class Source {
   // Asks for a tick as soon as possible. Safe from any thread.
   virtual void RequestTick() = 0;
 
+  // Asks for every stack again that records refer to from now on, as if none had been delivered.
+  // From within Poll. A no-op for sources that cannot.
+  virtual void DeliverStacksAgain() {}
+
   // Attaches or detaches the system-call programs; a no-op for sources that cannot.
   virtual absl::Status WantSyscalls(bool wanted) = 0;
 };

@@ -18,6 +18,8 @@ stack_event EventOf(const RawStack& stack) {
   return event;
 }
 
+size_t BytesOf(const RawStack& stack) { return stack.addresses.capacity() * sizeof(uint64_t); }
+
 }  // namespace
 
 void StackTable::Fold(const stack_event& event) {
@@ -30,8 +32,17 @@ void StackTable::Fold(const stack_event& event) {
 }
 
 void StackTable::Insert(const Shared& stack) {
-  if (young_.size() >= limit_) old_ = std::exchange(young_, {});
+  if (young_.size() >= limit_) {
+    Forget(old_);
+    old_ = std::exchange(young_, {});
+  }
   young_[stack->id] = stack;
+  bytes_ += BytesOf(*stack);
+}
+
+void StackTable::Forget(const Generation& generation) {
+  for (const auto& [id, stack] : generation) bytes_ -= BytesOf(*stack);
+  lapsed_ |= !generation.empty();
 }
 
 StackTable::Shared StackTable::Use(StackId id) {
@@ -40,6 +51,7 @@ StackTable::Shared StackTable::Use(StackId id) {
   const auto old = old_.find(id);
   if (old == old_.end()) return nullptr;
   Shared stack = std::move(old->second);
+  bytes_ -= BytesOf(*stack);
   old_.erase(old);
   Insert(stack);
   return stack;
@@ -47,13 +59,17 @@ StackTable::Shared StackTable::Use(StackId id) {
 
 std::vector<StackTable::Shared> StackTable::Close(Snapshot& snapshot) {
   std::vector<Shared> stacks;
+  std::set<StackId> missing;
   for (const StackId id : StacksIn(snapshot)) {
     if (Shared stack = Use(id)) {
       stacks.push_back(std::move(stack));
     } else {
       ++snapshot.losses[LOST_stack_unresolved];
+      missing.insert(missing.end(), id);
+      lapsed_ |= !missing_.contains(id);
     }
   }
+  missing_ = std::move(missing);
   return stacks;
 }
 

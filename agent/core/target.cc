@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "agent/core/stack_table.h"
 
@@ -144,8 +145,34 @@ void CopyNames(const Snapshot& from, const Matcher& matcher, Snapshot& to) {
 }  // namespace
 
 Snapshot Select(const Snapshot& snapshot, const Target& target) {
+  return Select(snapshot, snapshot, target);
+}
+
+// A number is all there is to a process or thread; names and families change from window to window.
+bool NeedsWhole(const Target& target) {
+  const bool family = target.descendants && !target.pids.empty();
+  return family || !target.comms.empty() || !target.cgroups.empty() || !target.containers.empty();
+}
+
+Snapshot OnlyIdentities(Snapshot window) {
+  Snapshot only;
+  only.begin_ns = window.begin_ns;
+  only.end_ns = window.end_ns;
+  for (const auto& [key, thread] : window.threads) {
+    ThreadWindow& identity = only.threads[key];
+    identity.key = key;
+    identity.comm = thread.comm;
+    identity.creator = thread.creator;
+    identity.parent_pid = thread.parent_pid;
+  }
+  only.processes = std::move(window.processes);
+  only.comms = std::move(window.comms);
+  return only;
+}
+
+Snapshot Select(const Snapshot& snapshot, const Snapshot& known, const Target& target) {
   if (target.Everything()) return snapshot;
-  const Matcher matcher(snapshot, target);
+  const Matcher matcher(known, target);
   const auto of_thread = [&](const ThreadKey& key) { return matcher.Matches(key); };
   const auto of_row = [&](const auto& key) { return matcher.Matches(key.thread); };
 

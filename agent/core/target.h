@@ -27,4 +27,11 @@ struct Target {
 // processes. What belongs to the machine stays: header, losses, cost, devices.
 Snapshot Select(const Snapshot& snapshot, const Target& target);
 
+// For a stretch of several windows: selecting from each by what all of them know of its threads
+// and merging is selecting from the merged. `known` is the merged identities of all of them, or
+// `window` itself when the target does not need the whole.
+Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& target);
+bool NeedsWhole(const Target& target);
+Snapshot OnlyIdentities(Snapshot window);
+
 }  // namespace waitscope

@@ -29,6 +29,7 @@ Window WindowBuilder::Close(const tick_event& tick) {
   facts_.Close(snapshot);
   surroundings_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
+  window.table_bytes = stacks_.bytes();
   return window;
 }
 

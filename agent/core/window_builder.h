@@ -24,6 +24,7 @@ namespace waitscope {
 struct Window {
   Snapshot snapshot;
   std::vector<std::shared_ptr<const RawStack>> stacks;
+  size_t table_bytes = 0;  // held for all stacks known, of this window or not
 };
 
 class WindowBuilder {
@@ -34,6 +35,9 @@ class WindowBuilder {
 
   // Returns a window when `event` is a tick, but for the first one: that opens the first window.
   std::optional<Window> Fold(const Event& event);
+
+  // After a window closed: whether the source should deliver known stacks once more.
+  bool TakeStackLapse() { return stacks_.TakeLapse(); }
 
   // Right after a tick: emits what another builder must fold, before a tick at this window's
   // begin, to see the same windows from here on. A recording begins with it.

@@ -34,9 +34,10 @@ struct Following {
 using TimeAsked = std::variant<LatestWindow, FromNow, LastPart, SinceMark, Following>;
 
 struct Answer {
-  Snapshot snapshot;               // merged
-  std::vector<std::string> notes;  // sentences about the time that was answered for
-  Findings findings;               // of windows as they close, and of a diagnosis
+  std::shared_ptr<void> turn = {};      // others may wait for it: first here, so that it ends last
+  Snapshot snapshot = {};               // merged, and the target's part alone
+  std::vector<std::string> notes = {};  // sentences about the time that was answered for
+  Findings findings = {};               // of windows as they close, and of a diagnosis
 };
 
 struct RecordAsked {
@@ -83,14 +84,15 @@ class Backend {
 
   // Closes the window now; the wall clock at its end.
   virtual absl::StatusOr<uint64_t> Mark(GiveUp give_up) = 0;
-  virtual absl::StatusOr<Answer> Ask(const TimeAsked& time, GiveUp give_up) = 0;
+  virtual absl::StatusOr<Answer> Ask(const TimeAsked& time, const Target& target,
+                                     GiveUp give_up) = 0;
   // What is wrong with the target; the snapshot is the whole machine's.
   virtual absl::StatusOr<Answer> Diagnose(const TimeAsked& time, const Target& target,
                                           GiveUp give_up) = 0;
   // Writes a recording, until its time has passed or a write fails.
   virtual absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) = 0;
   // System calls are measured as long as any lease lives.
-  virtual absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls() = 0;
+  virtual absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up) = 0;
   virtual AgentStatus Status() = 0;
 };
 

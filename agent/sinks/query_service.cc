@@ -126,16 +126,12 @@ absl::StatusOr<Answer> QueryService::Asked(grpc::ServerContext* context,
 }
 
 absl::StatusOr<Answer> QueryService::Narrowed(grpc::ServerContext* context,
-                                              const v1::Target& target_asked,
+                                              const v1::Target& target,
                                               const v1::TimeRange& range) {
-  absl::StatusOr<Answer> answer =
-      Asked(context, target_asked, range,
-            [this](const TimeAsked& time, const Target&, Backend::GiveUp give_up) {
-              return backend_.Ask(time, give_up);
-            });
-  const Target target = DecodeTarget(target_asked);
-  if (answer.ok() && !target.Everything()) answer->snapshot = Select(answer->snapshot, target);
-  return answer;
+  return Asked(context, target, range,
+               [this](const TimeAsked& time, const Target& wanted, Backend::GiveUp give_up) {
+                 return backend_.Ask(time, wanted, give_up);
+               });
 }
 
 template <typename Response>
@@ -143,6 +139,12 @@ grpc::Status QueryService::View(grpc::ServerContext* context, const v1::ViewRequ
                                 Response (*encode)(const Snapshot&), Response* response) {
   const Admission admission(views_, kMaxViews);
   if (!admission.ok()) return TooMany("questions", kMaxViews);
+  return Admitted(context, request, encode, response);
+}
+
+template <typename Response>
+grpc::Status QueryService::Admitted(grpc::ServerContext* context, const v1::ViewRequest& request,
+                                    Response (*encode)(const Snapshot&), Response* response) {
   const absl::StatusOr<Answer> answer = Narrowed(context, request.target(), request.range());
   if (!answer.ok()) return ToGrpc(answer.status(), *context);
   *response = encode(answer->snapshot);
@@ -178,9 +180,15 @@ grpc::Status QueryService::GetRunQueue(grpc::ServerContext* context, const v1::V
 
 grpc::Status QueryService::GetSyscalls(grpc::ServerContext* context, const v1::ViewRequest* request,
                                        v1::SyscallsResponse* response) {
-  const absl::StatusOr<std::shared_ptr<void>> lease = backend_.LeaseSyscalls();
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
+  // The past has what was measured then, and nothing that is attached now changes it.
+  if (request->range().has_duration()) {
+    lease = backend_.LeaseSyscalls([context] { return IsGone(*context); });
+  }
   if (!lease.ok()) return ToGrpc(lease.status(), *context);
-  const grpc::Status status = View(context, *request, EncodeSyscalls, response);
+  const grpc::Status status = Admitted(context, *request, EncodeSyscalls, response);
   if (status.ok() && !request->range().has_duration() && response->syscalls().empty()) {
     response->mutable_header()->add_notes(
         "system calls are counted only while somebody asks: give a --duration");
@@ -221,11 +229,12 @@ grpc::Status QueryService::Diagnose(grpc::ServerContext* context, const v1::View
   return grpc::Status::OK;
 }
 
-grpc::Status QueryService::GetStatus(grpc::ServerContext*, const v1::StatusRequest*,
+grpc::Status QueryService::GetStatus(grpc::ServerContext* context, const v1::StatusRequest*,
                                      v1::Status* response) {
   const AgentStatus status = backend_.Status();
   if (status.history_windows > 0) {
-    const absl::StatusOr<Answer> latest = backend_.Ask(LatestWindow{}, [] { return false; });
+    const absl::StatusOr<Answer> latest =
+        backend_.Ask(LatestWindow{}, Target(), [context] { return IsGone(*context); });
     if (latest.ok()) EncodeLatest(latest->snapshot, *response);
   }
   EncodeStatus(status, *response);
@@ -254,8 +263,8 @@ absl::Status QueryService::Watch(grpc::ServerContext* context, const v1::WatchRe
   const Target target = DecodeTarget(request.target());
   std::optional<uint64_t> last_sequence;
   for (;;) {
-    const absl::StatusOr<Answer> answer =
-        backend_.Ask(next, [context] { return IsGone(*context); });
+    absl::StatusOr<Answer> answer =
+        backend_.Ask(next, Target(), [context] { return IsGone(*context); });
     if (absl::IsOutOfRange(answer.status())) return absl::OkStatus();
     if (!answer.ok()) return answer.status();
     const Snapshot& window = answer->snapshot;
@@ -266,10 +275,11 @@ absl::Status QueryService::Watch(grpc::ServerContext* context, const v1::WatchRe
     AddNotes(answer->notes, message.mutable_snapshot()->mutable_header());
     const uint64_t since_last = last_sequence ? window.sequence - *last_sequence : window.windows;
     message.set_missed(since_last - std::min<uint64_t>(since_last, window.windows));
-    // Blocks while the reader's flow control says so; meanwhile windows pass it by.
-    if (!writer->Write(message)) return absl::CancelledError("the reader is gone");
     last_sequence = window.sequence;
     next.after_ns = window.end_ns;
+    *answer = Answer();  // nobody should wait for this reader
+    // Blocks while the reader's flow control says so; meanwhile windows pass it by.
+    if (!writer->Write(message)) return absl::CancelledError("the reader is gone");
   }
 }
 
@@ -293,7 +303,8 @@ grpc::Status QueryService::Record(grpc::ServerContext* context, const v1::Record
   }
   std::shared_ptr<void> lease;
   if (request->syscalls()) {
-    absl::StatusOr<std::shared_ptr<void>> leased = backend_.LeaseSyscalls();
+    absl::StatusOr<std::shared_ptr<void>> leased =
+        backend_.LeaseSyscalls([context] { return IsGone(*context); });
     if (!leased.ok()) return ToGrpc(leased.status(), *context);
     lease = *std::move(leased);
   }

@@ -52,6 +52,9 @@ class QueryService final : public v1::Query::Service {
   template <typename Response>
   grpc::Status View(grpc::ServerContext* context, const v1::ViewRequest& request,
                     Response (*encode)(const Snapshot&), Response* response);
+  template <typename Response>
+  grpc::Status Admitted(grpc::ServerContext* context, const v1::ViewRequest& request,
+                        Response (*encode)(const Snapshot&), Response* response);
   absl::Status Watch(grpc::ServerContext* context, const v1::WatchRequest& request,
                      grpc::ServerWriter<v1::WatchResponse>* writer);
 

@@ -94,45 +94,47 @@ uint64_t RecursionMisses(const BpfSession& session) {
 
 }  // namespace
 
-void ReadDead(const BpfSession& session, Fold fold) {
-  ForEachEntry<dead_key, ledger_event>(
+absl::Status ReadDead(const BpfSession& session, Fold fold) {
+  return ForEachEntry<dead_key, ledger_event>(
       session.Map("dead"), MapRead::kRemove,
       [&](const dead_key&, const ledger_event& event) { fold(event); });
 }
 
-void ReadDevices(const BpfSession& session, uint64_t now_ns,
-                 absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold) {
-  ForEachEntry<uint32_t, device_totals>(session.Map("devices"), MapRead::kKeep,
-                                        [&](const uint32_t& dev, const device_totals& totals) {
-                                          device_named(dev);
-                                          fold(ToEvent(dev, totals, now_ns));
-                                        });
+absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
+                         absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold) {
+  return ForEachEntry<uint32_t, device_totals>(
+      session.Map("devices"), MapRead::kKeep,
+      [&](const uint32_t& dev, const device_totals& totals) {
+        device_named(dev);
+        fold(ToEvent(dev, totals, now_ns));
+      });
 }
 
-void ReadSyscalls(const BpfSession& session, Fold fold) {
+absl::Status ReadSyscalls(const BpfSession& session, Fold fold) {
   DeadCalls dead(session.Map("calls"));
-  ForEachEntry<call_key, call_totals>(session.Map("calls"), MapRead::kKeep,
-                                      [&](const call_key& key, const call_totals& totals) {
-                                        fold(ToEvent(key, totals));
-                                        dead.Saw(key);
-                                      });
+  absl::Status status = ForEachEntry<call_key, call_totals>(
+      session.Map("calls"), MapRead::kKeep, [&](const call_key& key, const call_totals& totals) {
+        fold(ToEvent(key, totals));
+        dead.Saw(key);
+      });
   dead.Remove();
-  ForEachEntry<thread_ref, loop_totals>(
+  status.Update(ForEachEntry<thread_ref, loop_totals>(
       session.Map("loops"), MapRead::kKeep,
-      [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); });
-  ForEachEntry<error_key, uint64_t>(session.Map("call_errors"), MapRead::kKeep,
-                                    [&](const error_key& key, const uint64_t& count) {
-                                      syscall_error_event event{};
-                                      event.hdr = Header(EVENT_syscall_error, sizeof(event));
-                                      event.pid = key.pid;
-                                      event.syscall = key.syscall;
-                                      event.error = key.error;
-                                      event.count = count;
-                                      fold(event);
-                                    });
+      [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); }));
+  status.Update(ForEachEntry<error_key, uint64_t>(
+      session.Map("call_errors"), MapRead::kKeep, [&](const error_key& key, const uint64_t& count) {
+        syscall_error_event event{};
+        event.hdr = Header(EVENT_syscall_error, sizeof(event));
+        event.pid = key.pid;
+        event.syscall = key.syscall;
+        event.error = key.error;
+        event.count = count;
+        fold(event);
+      }));
+  return status;
 }
 
-void ReadLosses(const BpfSession& session, Fold fold) {
+void ReadLosses(const BpfSession& session, uint64_t undecodable, Fold fold) {
   std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
   for (uint32_t reason = LOST_none + 1; reason < LOST_REASON_COUNT; ++reason) {
     if (bpf_map_lookup_elem(session.Map("losses"), &reason, per_cpu.data()) != 0) continue;
@@ -140,6 +142,7 @@ void ReadLosses(const BpfSession& session, Fold fold) {
     event.hdr = Header(EVENT_loss, sizeof(event));
     event.reason = reason;
     event.count = std::accumulate(per_cpu.begin(), per_cpu.end(), uint64_t{0});
+    if (reason == LOST_ring_full) event.count += undecodable;
     if (reason == LOST_recursion) event.count += RecursionMisses(session);
     fold(event);
   }

@@ -1,7 +1,10 @@
 // The monotone totals that the programs keep in maps, as events.
 #pragma once
 
+#include <cstdint>
+
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "agent/core/event.h"
 #include "agent/source/bpf_session.h"
 
@@ -10,15 +13,16 @@ namespace waitscope {
 using Fold = absl::FunctionRef<void(const Event&)>;
 
 // Final ledgers of threads that died since the last call. Call often: the mailbox holds 4096.
-void ReadDead(const BpfSession& session, Fold fold);
+absl::Status ReadDead(const BpfSession& session, Fold fold);
 
 // `device_named` is called for each disk before its totals.
-void ReadDevices(const BpfSession& session, uint64_t now_ns,
-                 absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold);
+absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
+                         absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold);
 
-void ReadSyscalls(const BpfSession& session, Fold fold);
+absl::Status ReadSyscalls(const BpfSession& session, Fold fold);
 
-// All loss counters, with the calls the kernel itself skipped.
-void ReadLosses(const BpfSession& session, Fold fold);
+// All loss counters, with the calls the kernel itself skipped and the records of the ring buffer
+// that could not be decoded.
+void ReadLosses(const BpfSession& session, uint64_t undecodable, Fold fold);
 
 }  // namespace waitscope

@@ -21,8 +21,7 @@
 namespace waitscope {
 namespace {
 
-constexpr int kDrainMs = 100;                   // how long a record may wait in the ring buffer
-constexpr uint32_t kWindowsPerGeneration = 60;  // stacks are shipped again that often
+constexpr int kDrainMs = 100;  // how long a record may wait in the ring buffer
 
 uint64_t Now(clockid_t clock) {
   timespec t{};
@@ -68,7 +67,7 @@ std::string Limits(const KernelFeatures& features, const std::vector<std::string
 void RingBufferFree::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 
 LiveSource::LiveSource(const LiveOptions& options, KernelFeatures features)
-    : options_(options), features_(std::move(features)) {}
+    : options_(options), features_(std::move(features)), stacks_(options.window_ns) {}
 
 LiveSource::~LiveSource() = default;
 
@@ -85,7 +84,11 @@ absl::Status LiveSource::Start() {
   const auto deliver = [](void* self, void* data, size_t size) {
     auto* source = static_cast<LiveSource*>(self);
     auto event = DecodeEvent({static_cast<const std::byte*>(data), size});
-    if (event.ok()) source->Accept(*event, *source->draining_);
+    if (event.ok()) {
+      source->Accept(*event, *source->draining_);
+    } else {
+      ++source->undecodable_;
+    }
     return 0;
   };
   ring_.reset(ring_buffer__new(session_->ring_fd(), deliver, this, nullptr));
@@ -135,7 +138,7 @@ absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold
   if (absl::Status status = Wait(); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   Introduce(fold);
-  Drain(fold);
+  if (absl::Status status = Drain(fold); !status.ok()) return status;
   const uint64_t now = Now(CLOCK_MONOTONIC);
   if (now >= next_tick_ns_ || tick_wanted_.exchange(false)) {
     if (absl::Status status = Tick(fold); !status.ok()) return status;
@@ -143,11 +146,11 @@ absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold
   return true;
 }
 
-void LiveSource::Drain(absl::FunctionRef<void(const Event&)> fold) {
+absl::Status LiveSource::Drain(absl::FunctionRef<void(const Event&)> fold) {
   draining_ = &fold;
   ring_buffer__consume(ring_.get());
   draining_ = nullptr;
-  ReadDead(*session_, fold);
+  return ReadDead(*session_, fold);
 }
 
 // Adds what /proc says of processes that records name for the first time.
@@ -176,12 +179,13 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   });
   if (!status.ok()) return status;
   ++epoch_;
-  session_->BeginWindow(epoch_, epoch_ / kWindowsPerGeneration);
-  Drain(fold);  // what was recorded before the ledgers were read
-  ReadDevices(
-      *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold);
-  ReadSyscalls(*session_, fold);
-  ReadLosses(*session_, fold);
+  session_->BeginWindow(epoch_, stacks_.At(tick.at_ns));
+  status.Update(Drain(fold));  // what was recorded before the ledgers were read
+  status.Update(ReadDevices(
+      *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold));
+  status.Update(ReadSyscalls(*session_, fold));
+  if (!status.ok()) return status;
+  ReadLosses(*session_, undecodable_, fold);
   surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);
   TellCost(tick.at_ns, fold);
   fold(tick);

@@ -14,6 +14,7 @@
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
 #include "agent/source/proc_facts.h"
+#include "agent/source/stack_generation.h"
 #include "agent/source/surroundings.h"
 
 struct ring_buffer;
@@ -34,6 +35,7 @@ class LiveSource : public Source {
 
   absl::StatusOr<bool> Poll(absl::FunctionRef<void(const Event&)> fold) override;
   void RequestTick() override;
+  void DeliverStacksAgain() override { stacks_.Turn(); }
   absl::Status WantSyscalls(bool wanted) override;
 
   // Safe from any thread.
@@ -46,7 +48,7 @@ class LiveSource : public Source {
   absl::Status Start();
   void Introduce(absl::FunctionRef<void(const Event&)> fold);
   absl::Status Wait();
-  void Drain(absl::FunctionRef<void(const Event&)> fold);
+  absl::Status Drain(absl::FunctionRef<void(const Event&)> fold);
   void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
   void TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const;
@@ -60,6 +62,8 @@ class LiveSource : public Source {
   absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
   ProcFacts facts_;
   Surroundings surroundings_;
+  StackGeneration stacks_;    // of the thread that polls
+  uint64_t undecodable_ = 0;  // records of the ring buffer
   UniqueFd wake_;  // eventfd: a tick is wanted
   UniqueFd epoll_;
   std::atomic<bool> tick_wanted_{false};

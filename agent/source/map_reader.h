@@ -3,11 +3,11 @@
 
 #include <bpf/bpf.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "agent/source/map_batches.h"
 
 namespace waitscope {
 
@@ -16,25 +16,15 @@ enum class MapRead { kKeep, kRemove };
 // Calls `each` for every entry of the hash map `fd`. Entries added meanwhile may be missed until
 // the next call; an entry is never delivered twice when removing.
 template <typename Key, typename Value>
-void ForEachEntry(int fd, MapRead mode, absl::FunctionRef<void(const Key&, const Value&)> each) {
-  constexpr uint32_t kBatch = 512;  // more than a bucket ever holds, else the kernel says ENOSPC
-  if (fd < 0) return;
-  std::vector<Key> keys(kBatch);
-  std::vector<Value> values(kBatch);
-  uint64_t position = 0;  // opaque to us; hash maps use 32 bits of it
-  void* from = nullptr;
-  while (true) {
-    uint32_t count = kBatch;
-    const int error = mode == MapRead::kRemove
-                          ? bpf_map_lookup_and_delete_batch(fd, from, &position, keys.data(),
-                                                            values.data(), &count, nullptr)
-                          : bpf_map_lookup_batch(fd, from, &position, keys.data(), values.data(),
-                                                 &count, nullptr);
-    if (error != 0 && error != -ENOENT) return;
-    for (uint32_t i = 0; i < count; ++i) each(keys[i], values[i]);
-    if (error == -ENOENT) return;  // that was the end
-    from = &position;
-  }
+absl::Status ForEachEntry(int fd, MapRead mode,
+                          absl::FunctionRef<void(const Key&, const Value&)> each) {
+  if (fd < 0) return absl::OkStatus();
+  const auto read = [=](void* from, void* next, void* keys, void* values, uint32_t* count) {
+    return mode == MapRead::kRemove
+               ? bpf_map_lookup_and_delete_batch(fd, from, next, keys, values, count, nullptr)
+               : bpf_map_lookup_batch(fd, from, next, keys, values, count, nullptr);
+  };
+  return ForEachBatched<Key, Value>(read, each);
 }
 
 }  // namespace waitscope

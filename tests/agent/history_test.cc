@@ -56,11 +56,12 @@ TEST(HistoryTest, OldWindowsLeaveByAge) {
 }
 
 TEST(HistoryTest, OldWindowsLeaveByMemory) {
-  const size_t one = ApproximateBytes(WindowAt(0));
-  History history({.time_ns = UINT64_MAX / 2, .bytes = 10 * one});
+  constexpr size_t kLimit = 20'000;
+  History history({.time_ns = UINT64_MAX / 2, .bytes = kLimit});
   for (uint64_t i = 0; i < 1000; ++i) history.Append(WindowAt(i));
   const HistoryUsage usage = history.Usage();
-  EXPECT_LE(usage.bytes, 10 * one);
+  EXPECT_LE(usage.bytes, kLimit);
+  EXPECT_LT(usage.windows, 900u);
   EXPECT_GE(usage.windows, 5u);
   EXPECT_EQ(usage.sequence, 999u);
 }
@@ -104,6 +105,107 @@ TEST(HistoryTest, ALaterNameOfAStackIsTheOneShown) {
     history.Append(std::move(window));
   }
   EXPECT_EQ(history.Merged(0, 2 * kSecond)->stacks.at(5).frames[0].symbol, "named");
+}
+
+TEST(HistoryTest, WhatIsHeldBesideTheWindowsCountsAgainstTheLimit) {
+  History history({.time_ns = UINT64_MAX / 2, .bytes = 1'000'000});
+  for (uint64_t i = 0; i < 20; ++i) history.Append(WindowAt(i), 100'000);
+  EXPECT_EQ(history.Usage().windows, 20u);
+  EXPECT_GT(history.Usage().bytes, 100'000u);
+  history.Append(WindowAt(20), 999'000);
+  EXPECT_LT(history.Usage().windows, 5u);
+}
+
+TEST(HistoryTest, AThreadThatSleepsTakesAFewBytesAWindow) {
+  constexpr uint32_t kThreads = 500;
+  constexpr uint64_t kWindows = 160;
+  History history({});
+  for (uint64_t number = 0; number < kWindows; ++number) {
+    Snapshot window = WindowAt(number);
+    for (uint32_t tid = 100; tid < 100 + kThreads; ++tid) {
+      const ThreadKey key{100, tid, 1'000'000'007ULL * tid};
+      ThreadWindow& thread = window.threads[key];
+      thread.key = key;
+      thread.comm = "sleeper-" + std::to_string(tid);
+      thread.totals.wall_ns = kSecond + (number * tid) % 9973;
+      thread.totals.waits[WAIT_sleep].ns = thread.totals.wall_ns;
+      thread.open_wait = OpenWait{.cls = WAIT_sleep, .ns = (number + 1) * kSecond, .object = {}};
+    }
+    history.Append(std::move(window));
+  }
+  EXPECT_LT(history.Usage().bytes, kWindows * kThreads * 12);
+  EXPECT_EQ(history.Merged(0, kWindows * kSecond)->threads.size(), kThreads + 1);
+}
+
+TEST(HistoryTest, GivingUpEndsAMergeBetweenTwoWindows) {
+  History history({});
+  for (uint64_t i = 0; i < 100; ++i) history.Append(WindowAt(i));
+  int looks = 0;
+  const auto merged = history.Merged(0, 100 * kSecond, {}, [&] { return ++looks == 3; });
+  EXPECT_TRUE(absl::IsCancelled(merged.status()));
+  EXPECT_EQ(looks, 3);
+}
+
+TEST(HistoryTest, ATargetIsJudgedByAllWindowsOfTheStretch) {
+  History history({});
+  for (uint64_t i = 0; i < 3; ++i) {
+    Snapshot window = WindowAt(i);
+    window.threads.at(kThread).comm = i < 2 ? "starter" : "server";
+    history.Append(std::move(window));
+  }
+  const auto by_name = history.Merged(0, 3 * kSecond, {.comms = {"server"}}, [] { return false; });
+  ASSERT_TRUE(by_name.ok() && *by_name);
+  EXPECT_EQ((*by_name)->threads.at(kThread).totals.running_ns, 3 * kSecond);
+  const auto other = history.Merged(0, 3 * kSecond, {.pids = {11}}, [] { return false; });
+  EXPECT_TRUE((*other)->threads.empty());
+}
+
+// Windows of one second, each cut in two by a question.
+class CutHistory : public testing::Test {
+ protected:
+  void Append(uint64_t half_seconds) {
+    for (uint64_t i = 0; i < half_seconds; ++i) {
+      Snapshot window = WindowAt(0);
+      window.begin_ns = end_ns_;
+      window.end_ns = end_ns_ += kSecond / 2;
+      window.wall_clock_end_ns = 1000 * kSecond + end_ns_;
+      window.sequence = sequence_++;
+      window.threads.at(kThread).totals = {.wall_ns = kSecond / 2, .running_ns = kSecond / 2};
+      history_.Append(std::move(window));
+    }
+  }
+
+  History history_{{.window_ns = kSecond}};
+  uint64_t end_ns_ = 0;
+  uint64_t sequence_ = 0;
+};
+
+TEST_F(CutHistory, ShortWindowsAreJoinedAndLoseNothing) {
+  Append(200);
+  EXPECT_LE(history_.Usage().windows, 105u);
+  EXPECT_GE(history_.Usage().windows, 50u);
+  const auto whole = history_.Merged(0, end_ns_);
+  EXPECT_EQ(whole->windows, 200u);
+  EXPECT_EQ(whole->threads.at(kThread).totals.running_ns, 100 * kSecond);
+}
+
+TEST_F(CutHistory, AnEndThatAReaderNeedsStaysUntilItIsDone) {
+  Append(1);
+  std::shared_ptr<void> pin = history_.Pin(kSecond / 2);
+  Append(20);
+  EXPECT_EQ(history_.WaitForEnd(1, milliseconds(0)), kSecond / 2);
+  pin.reset();
+  Append(1);
+  EXPECT_GT(history_.WaitForEnd(1, milliseconds(0)), kSecond / 2);
+}
+
+TEST_F(CutHistory, AMarkAskedForStaysWhereItIs) {
+  Append(7);
+  history_.PinForLater(end_ns_);
+  const uint64_t mark_ns = end_ns_;
+  Append(100);
+  EXPECT_EQ(history_.EndAtWallClock(1000 * kSecond + mark_ns), mark_ns);
+  EXPECT_EQ(history_.Merged(mark_ns, end_ns_)->begin_ns, mark_ns);
 }
 
 TEST(HistoryTest, WaitingEndsWhenTheWindowCloses) {

@@ -46,8 +46,8 @@ TEST_F(PipelineTest, StacksArriveNamed) {
 }
 
 TEST_F(PipelineTest, SystemCallsAreWantedAsLongAsAnyLeaseLives) {
-  auto first = pipeline_.LeaseSyscalls();
-  auto second = pipeline_.LeaseSyscalls();
+  auto first = pipeline_.LeaseSyscalls(kNever);
+  auto second = pipeline_.LeaseSyscalls(kNever);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_TRUE(source_.syscalls_wanted());
   first->reset();
@@ -60,6 +60,54 @@ TEST_F(PipelineTest, SystemCallsAreWantedAsLongAsAnyLeaseLives) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_FALSE(source_.syscalls_wanted());
+}
+
+// A thread with a stack that was never delivered, in one window after the other.
+TEST(StacklessPipelineTest, AStackThatNeverCameIsAskedForOnce) {
+  class Source : public MemorySource {
+   public:
+    using MemorySource::MemorySource;
+    void DeliverStacksAgain() override { ++asked; }
+    int asked = 0;
+  };
+  std::vector<Event> log{TickAt(100 * kMs)};
+  Timeline thread(log, 10, 10);
+  thread.Stacks(77, 0).BornAt(100 * kMs);
+  for (uint64_t end_ms : {200, 300, 400}) {
+    thread.BlockAt((end_ms - 50) * kMs).WakeAt((end_ms - 20) * kMs).RunAt((end_ms - 10) * kMs);
+    thread.ReadAt(end_ms * kMs);
+    log.push_back(TickAt(end_ms * kMs));
+  }
+  Source source(log);
+  SpellingSymbolizer symbolizer;
+  Pipeline pipeline(source, symbolizer, {.replay = true});
+  pipeline.Start();
+  while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(source.asked, 1);
+}
+
+TEST_F(PipelineTest, GivingUpEndsAWaitForTheSystemCallPrograms) {
+  source_.Hold();
+  const auto lease = pipeline_.LeaseSyscalls([] { return true; });
+  EXPECT_TRUE(absl::IsCancelled(lease.status()));
+  source_.GoOn();
+  // What was asked for is undone once it is done.
+  ASSERT_TRUE(pipeline_.Mark(kNever).ok());
+  ASSERT_TRUE(pipeline_.Mark(kNever).ok());
+  EXPECT_FALSE(source_.syscalls_wanted());
+}
+
+TEST_F(PipelineTest, ManyWaitForTheirTurnToMergeAndNotLongerThanTheyWant) {
+  Answers answers(pipeline_, {});
+  ASSERT_TRUE(pipeline_.Mark(kNever).ok());
+  const auto first = answers.Ask(LastPart{1000 * kMs}, {}, kNever);
+  auto second = answers.Ask(LastPart{1000 * kMs}, {}, kNever);
+  ASSERT_TRUE(first.ok() && second.ok());
+  int looks = 0;
+  const auto third = answers.Ask(LastPart{1000 * kMs}, {}, [&] { return ++looks > 20; });
+  EXPECT_TRUE(absl::IsCancelled(third.status())) << third.status();
+  *second = Answer();
+  EXPECT_TRUE(answers.Ask(LastPart{1000 * kMs}, {}, kNever).ok());
 }
 
 TEST_F(PipelineTest, GivingUpEndsAWaitSoon) {
@@ -86,7 +134,7 @@ TEST_F(PipelineTest, AFailedSourceIsToldToWhoeverAsks) {
               HasSubstr("the ring buffer is gone"));
   EXPECT_FALSE(pipeline_.EndStatus().ok());
   // What comes after the end still gets an answer.
-  EXPECT_TRUE(pipeline_.LeaseSyscalls().ok());
+  EXPECT_TRUE(pipeline_.LeaseSyscalls(kNever).ok());
 }
 
 std::vector<Event> ThreeWindows() {
@@ -119,7 +167,7 @@ TEST(ReplayedPipelineTest, TimeFromNowIsTheLastPartOfARecording) {
   Answers answers(pipeline, {.replay = true});
   pipeline.Start();
   while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const auto answer = answers.Ask(FromNow{200 * kMs}, kNever);
+  const auto answer = answers.Ask(FromNow{200 * kMs}, {}, kNever);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->snapshot.begin_ns, 200 * kMs);
   EXPECT_EQ(answer->snapshot.end_ns, 400 * kMs);
@@ -134,7 +182,7 @@ TEST(ReplayedPipelineTest, MoreHistoryThanThereIsIsAnsweredWithANote) {
   Answers answers(pipeline, {.replay = true});
   pipeline.Start();
   while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const auto answer = answers.Ask(LastPart{350 * kMs}, kNever);
+  const auto answer = answers.Ask(LastPart{350 * kMs}, {}, kNever);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->snapshot.windows, 3u);
   ASSERT_EQ(answer->notes.size(), 1u);
@@ -159,7 +207,7 @@ TEST(ReplayedPipelineTest, TheGoodPartOfACutOffRecordingIsAnsweredWithANote) {
   Answers answers(pipeline, {.replay = true});
   pipeline.Start();
   while (!pipeline.Ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const auto answer = answers.Ask(LastPart{300 * kMs}, kNever);
+  const auto answer = answers.Ask(LastPart{300 * kMs}, {}, kNever);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->snapshot.windows, 3u);
   ASSERT_EQ(answer->notes.size(), 1u);

@@ -91,7 +91,7 @@ std::vector<Record> Of(const std::vector<Event>& events) {
 }
 
 RecordTap StartedTap(size_t max_bytes) {
-  return RecordTap(RecordFilter({}, Snapshot()), max_bytes);
+  return RecordTap(RecordFilter({}, Snapshot()), {.waiting_bytes = max_bytes});
 }
 
 TEST(RecordTapTest, StacksAreTakenOnceSomethingRefersToThem) {
@@ -105,7 +105,46 @@ TEST(RecordTapTest, StacksAreTakenOnceSomethingRefersToThem) {
   ASSERT_EQ(stacks.size(), 2u);
   EXPECT_EQ(stacks[0].id, 1u);
   EXPECT_EQ(stacks[1].id, 3u);
-  EXPECT_THAT(tap.Stacks(), testing::ElementsAre(1, 3));
+  EXPECT_TRUE(tap.HasStack(1));
+  EXPECT_FALSE(tap.HasStack(2));
+  EXPECT_TRUE(tap.HasStack(3));
+}
+
+TEST(RecordTapTest, AnEndlessRecordingRemembersNoMoreStacksThanItsLimit) {
+  RecordTap tap(RecordFilter({}, Snapshot()), {.stacks = 100});
+  tap.Start([](auto emit) { emit(TickAt(1)); });
+  for (StackId id = 1; id <= 1000; ++id) tap.Offer(WaitOf(10, id));
+  int remembered = 0;
+  for (StackId id = 1; id <= 1000; ++id) remembered += tap.HasStack(id) ? 1 : 0;
+  EXPECT_LE(remembered, 100);
+  EXPECT_TRUE(tap.HasStack(1000));
+  // One that was forgotten is taken again once it is shipped again.
+  tap.Take(milliseconds(0));
+  tap.Offer(WaitOf(10, 1));
+  tap.Offer(StackWith(1, 0, {0x10}));
+  EXPECT_EQ(Of<stack_event>(Decoded(tap.Take(milliseconds(0)).bytes)).size(), 1u);
+}
+
+TEST(RecordTapTest, StacksNobodyRefersToTakeNoMoreThanTheirLimit) {
+  RecordTap tap(RecordFilter({}, Snapshot()), {.unused_bytes = 10'000});
+  tap.Start([](auto emit) { emit(TickAt(1)); });
+  for (StackId id = 1; id <= 1000; ++id) tap.Offer(StackWith(id, 0, {id}));
+  tap.Take(milliseconds(0));
+  for (StackId id = 1; id <= 1000; ++id) tap.Offer(WaitOf(10, id));
+  const auto kept = Of<stack_event>(Decoded(tap.Take(milliseconds(0)).bytes));
+  EXPECT_LE(kept.size(), 10'000 / sizeof(StackId));
+  EXPECT_LT(kept.size(), 1000u);
+  ASSERT_FALSE(kept.empty());
+  EXPECT_EQ(kept.back().id, 1000u);
+}
+
+TEST(RecordTapTest, ABaselineBeyondItsLimitIsToldInsteadOfKept) {
+  RecordTap tap(RecordFilter({}, Snapshot()), {.baseline_bytes = 10'000});
+  tap.Start([](auto emit) {
+    for (int i = 0; i < 10'000; ++i) emit(WaitOf(10, 0));
+  });
+  EXPECT_TRUE(tap.IsTooLarge());
+  EXPECT_LT(tap.Take(milliseconds(0)).bytes.size(), 20'000u);
 }
 
 TEST(RecordTapTest, ASlowReaderLosesRecordsAndIsToldHowMany) {

@@ -16,12 +16,26 @@ void TickingSource::FailWith(absl::Status status) {
   failure_ = std::move(status);
 }
 
+void TickingSource::Hold() {
+  std::unique_lock lock(mutex_);
+  held_ = true;
+  asked_.wait(lock, [this] { return holding_; });
+}
+
+void TickingSource::GoOn() {
+  {
+    const std::lock_guard lock(mutex_);
+    held_ = false;
+  }
+  asked_.notify_all();
+}
+
 void TickingSource::RequestTick() {
   {
     const std::lock_guard lock(mutex_);
     tick_wanted_ = true;
   }
-  asked_.notify_one();
+  asked_.notify_all();
 }
 
 absl::Status TickingSource::WantSyscalls(bool wanted) {
@@ -33,6 +47,12 @@ absl::StatusOr<bool> TickingSource::Poll(absl::FunctionRef<void(const Event&)> f
   {
     std::unique_lock lock(mutex_);
     asked_.wait_for(lock, std::chrono::milliseconds(5), [this] { return tick_wanted_; });
+    if (held_) {
+      holding_ = true;
+      asked_.notify_all();
+      asked_.wait(lock, [this] { return !held_; });
+      holding_ = false;
+    }
     if (!failure_.ok()) return failure_;
     if (!std::exchange(tick_wanted_, false) && MonotonicNs() < next_tick_ns_) return true;
   }

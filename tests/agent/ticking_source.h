@@ -35,6 +35,10 @@ class TickingSource : public Source {
   void RequestTick() override;
   absl::Status WantSyscalls(bool wanted) override;
 
+  // From Hold to GoOn, Poll does not return.
+  void Hold();
+  void GoOn();
+
   bool syscalls_wanted() const { return syscalls_wanted_; }
   int ticks() const { return ticks_; }
   // What the next Poll answers instead of events.
@@ -53,6 +57,8 @@ class TickingSource : public Source {
   std::mutex mutex_;
   std::condition_variable asked_;
   bool tick_wanted_ = false;
+  bool held_ = false;
+  bool holding_ = false;
   absl::Status failure_;
 };
 

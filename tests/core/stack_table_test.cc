@@ -55,6 +55,32 @@ TEST(StackTable, CountsEachUnknownStackOnce) {
   EXPECT_EQ(snapshot.losses[LOST_stack_unresolved], 2u);
 }
 
+TEST(StackTable, TellsThatItForgotWhatTheKernelTakesForShipped) {
+  StackTable table(4);
+  for (StackId id = 1; id <= 8; ++id) table.Fold(StackWith(id, 0, {id}));
+  EXPECT_FALSE(table.TakeLapse());
+  table.Fold(StackWith(9, 0, {9}));
+  EXPECT_TRUE(table.TakeLapse());
+  EXPECT_FALSE(table.TakeLapse());
+}
+
+TEST(StackTable, AStackThatStaysMissingIsToldOnce) {
+  StackTable table(4);
+  EXPECT_FALSE(Has(table, 7));
+  EXPECT_TRUE(table.TakeLapse());
+  EXPECT_FALSE(Has(table, 7));
+  EXPECT_FALSE(table.TakeLapse());
+}
+
+TEST(StackTable, ItsBytesAreThoseOfTheStacksItHas) {
+  StackTable table(4);
+  for (StackId id = 1; id <= 8; ++id) table.Fold(StackWith(id, 0, {1, 2, 3, 4}));
+  const size_t full = table.bytes();
+  EXPECT_GT(full, 8 * 4 * sizeof(uint64_t));
+  for (StackId id = 9; id <= 1000; ++id) table.Fold(StackWith(id, 0, {1, 2, 3, 4}));
+  EXPECT_LE(table.bytes(), full);
+}
+
 TEST(StackTable, BaselineIsWhatWasFolded) {
   StackTable table(4);
   table.Fold(StackWith(1, 33, {10, 20, 30}));
