@@ -18,6 +18,8 @@ ROOMS = {
                      ["std", "absl", "system", "libbpf", "compression"]),
     "agent/symbols": (["agent/core", "agent/os", "agent/symbols"],
                       ["std", "absl", "system", "elfutils", "compression"]),
+    "agent/unwind": (["agent/core", "agent/os", "agent/unwind", "bpf/unwind"],
+                     ["std", "absl", "system", "elfutils"]),
     "agent/sinks": (["agent/core", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),
     "agent": (["agent", "bpf"], ["std", "absl", "system", "cli11", "spdlog"]),
     "cli/render": (["cli/render"], ["std", "absl", "proto", "json", "compression"]),
