@@ -1,5 +1,6 @@
 #include "agent/unwind/rule_dictionary.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "agent/unwind/frame_rule.h"
@@ -21,11 +22,11 @@ RuleDictionary::Key RuleDictionary::KeyOf(const unwind_rule& rule) {
   return {head, tail};
 }
 
-uint16_t RuleDictionary::IndexOf(const unwind_rule& rule) {
+uint16_t RuleDictionary::IndexOf(const unwind_rule& rule, size_t most) {
   const Key key = KeyOf(rule);
   const auto found = indexes_.find(key);
   if (found != indexes_.end()) return found->second;
-  if (rules_.size() >= UNWIND_MAX_RULES) {
+  if (rules_.size() >= std::min<size_t>(most, UNWIND_MAX_RULES)) {
     ++refused_;
     return UNWIND_RULE_unsupported;
   }

@@ -1,6 +1,7 @@
 // All rules of all files, each once. Rows name them by index, so the list only ever grows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <tuple>
@@ -15,8 +16,9 @@ class RuleDictionary {
  public:
   RuleDictionary();
 
-  // The index of a rule, new or not. A full dictionary answers UNWIND_RULE_unsupported.
-  uint16_t IndexOf(const unwind_rule& rule);
+  // The index of a rule, new or not. Where `most` rules are known, others than those are
+  // answered with UNWIND_RULE_unsupported.
+  uint16_t IndexOf(const unwind_rule& rule, size_t most = UNWIND_MAX_RULES);
 
   // Rules keep their place: what was published stays as it is, what follows is new.
   std::span<const unwind_rule> rules() const { return rules_; }

@@ -101,7 +101,7 @@ class TableBuilder {
       : table_(table),
         end_(table.first_page_vaddr + (uint64_t{pages} << UNWIND_PAGE_SHIFT)),
         rules_(rules),
-        rules_before_(rules.rules().size()),
+        most_rules_(rules.rules().size() + kMaxNewRules),
         known_(FindKnownCode(image)),
         writer_(table.first_page_vaddr, pages),
         cursor_(table.first_page_vaddr) {}
@@ -178,14 +178,13 @@ class TableBuilder {
   }
 
   void Add(uint64_t address, const unwind_rule& rule) {
-    const bool full = rules_.rules().size() - rules_before_ > kMaxNewRules;
-    writer_.Add(address, full ? UNWIND_RULE_unsupported : rules_.IndexOf(rule));
+    writer_.Add(address, rules_.IndexOf(rule, most_rules_));
   }
 
   UnwindTable& table_;
   uint64_t end_;
   RuleDictionary& rules_;
-  size_t rules_before_;
+  size_t most_rules_;
   std::vector<KnownCode> known_;
   RowWriter writer_;
   uint64_t cursor_;
