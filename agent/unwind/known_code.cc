@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agent/unwind/frame_rule.h"
+#include "agent/unwind/go_functions.h"
 
 namespace waitscope {
 namespace {
@@ -81,13 +82,23 @@ std::optional<KnownCode> EntryCode(const ElfImage& image) {
   return KnownCode{entry, entry + kEntryBytes, {{entry, EndRule()}}};
 }
 
+bool Holds(const std::optional<KnownCode>& code, uint64_t address) {
+  return code && address >= code->begin && address < code->end;
+}
+
 }  // namespace
 
 std::vector<KnownCode> FindKnownCode(const ElfImage& image) {
+  std::optional<KnownCode> go = FindGoFunctions(image);
+  std::optional<KnownCode> entry = EntryCode(image);
+  if (Holds(go, image.entry())) entry.reset();  // known by its name
   std::vector<KnownCode> all;
-  for (auto& code :
-       {EntryCode(image), LazyPlt(image), DirectPlt(image, ".plt.sec"),
-        DirectPlt(image, ".plt.got"), InitCode(image, ".init"), InitCode(image, ".fini")}) {
+  for (auto* code : {&go, &entry}) {
+    if (*code) all.push_back(*std::move(*code));
+  }
+  for (const auto& code :
+       {LazyPlt(image), DirectPlt(image, ".plt.sec"), DirectPlt(image, ".plt.got"),
+        InitCode(image, ".init"), InitCode(image, ".fini")}) {
     if (code) all.push_back(*code);
   }
   std::stable_sort(all.begin(), all.end(),

@@ -89,7 +89,7 @@ absl::StatusOr<uint32_t> CountPages(const std::vector<ExecSegment>& segments) {
   uint64_t end = 0;
   for (const ExecSegment& segment : segments) end = std::max(end, segment.vaddr + segment.size);
   const uint64_t begin = segments.front().vaddr & ~kPageMask;
-  const uint64_t pages = (end - begin + kPageMask) >> UNWIND_PAGE_SHIFT;
+  const uint64_t pages = ((end - begin) >> UNWIND_PAGE_SHIFT) + ((end & kPageMask) != 0 ? 1 : 0);
   if (pages <= kMaxPages) return static_cast<uint32_t>(pages);
   return absl::ResourceExhaustedError(absl::StrCat("its code spans ", pages, " pages, more than ",
                                                    kMaxPages, ": the file gets no unwind table"));
@@ -159,20 +159,23 @@ class TableBuilder {
   // What lies between records, up to `end`: known code, or no rule.
   void AddGap(uint64_t end) {
     const uint64_t begin = cursor_;
-    const auto known = std::find_if(known_.begin(), known_.end(),
-                                    [&](const KnownCode& code) { return code.end > begin; });
-    const bool bare = known == known_.end() || known->begin >= end;
+    while (known_next_ < known_.size() && known_[known_next_].end <= begin) ++known_next_;
+    const bool bare = known_next_ == known_.size() || known_[known_next_].begin >= end;
     cursor_ = end;
     if (bare && end - begin < kMinGapBytes && !writer_.empty()) return;
     if (begin < end) Add(begin, NoRule());
-    for (auto code = known; code != known_.end() && code->begin < end; ++code) {
-      AddKnown(*code, begin, end);
+    for (size_t i = known_next_; i < known_.size() && known_[i].begin < end; ++i) {
+      AddKnown(known_[i], begin, end);
     }
   }
 
   void AddKnown(const KnownCode& code, uint64_t begin, uint64_t end) {
-    for (const auto& [address, rule] : code.rows) {
-      if (address < std::min(end, code.end)) Add(std::max(address, begin), rule);
+    auto row =
+        std::upper_bound(code.rows.begin(), code.rows.end(), begin,
+                         [](uint64_t address, const auto& each) { return address < each.first; });
+    if (row != code.rows.begin()) --row;  // it holds at `begin` already
+    for (; row != code.rows.end() && row->first < std::min(end, code.end); ++row) {
+      Add(std::max(row->first, begin), row->second);
     }
     if (code.end < end) Add(code.end, NoRule());
   }
@@ -186,6 +189,7 @@ class TableBuilder {
   RuleDictionary& rules_;
   size_t most_rules_;
   std::vector<KnownCode> known_;
+  size_t known_next_ = 0;
   RowWriter writer_;
   uint64_t cursor_;
   std::vector<FrameContext> contexts_;
