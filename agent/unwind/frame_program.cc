@@ -102,8 +102,10 @@ class Program {
   // False: not one of these.
   bool ExecuteCfa(uint8_t code) {
     switch (code) {
-      case DW_CFA_def_cfa:
-        return DefineCfa(reader_.Unsigned(), Operand());
+      case DW_CFA_def_cfa: {
+        const uint64_t column = reader_.Unsigned();
+        return DefineCfa(column, Operand());
+      }
       case DW_CFA_def_cfa_sf: {
         const uint64_t column = reader_.Unsigned();
         return DefineCfa(column, Product(reader_.Signed(), common_.data_alignment));

@@ -86,7 +86,8 @@ bool SetCfa(const Place& place, unwind_rule& rule) {
 
 bool SetCfa(const CfaState& cfa, unwind_rule& rule) {
   if (!cfa.valid) return false;
-  if (cfa.expression.empty()) return SetCfa({.column = cfa.column, .offset = cfa.offset}, rule);
+  if (cfa.expression.empty())
+    return SetCfa(Place{.column = cfa.column, .offset = cfa.offset}, rule);
   if (const auto threshold = PltThreshold(cfa.expression)) {
     rule = PltRule(*threshold);
     return true;

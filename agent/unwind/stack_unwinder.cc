@@ -40,8 +40,12 @@ class Memory {
     return false;
   }
 
-  static int ReadWord(void* from, uint64_t address, uint64_t* word) {
-    return static_cast<Memory*>(from)->Read(address, word) ? 0 : 1;
+  // An unwind_read_word; its words are another type of the same 64 bits.
+  static int ReadWord(void* from, __u64 address, __u64* word) {
+    uint64_t value = 0;
+    if (!static_cast<Memory*>(from)->Read(address, &value)) return 1;
+    *word = value;
+    return 0;
   }
 
   bool used_live() const { return used_live_; }

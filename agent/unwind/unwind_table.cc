@@ -46,7 +46,7 @@ std::optional<uint64_t> FrameAddressByHeader(const ElfImage& image) {
   const uint64_t address = *image.frame_header();
   const std::vector<uint8_t> header = image.ReadAddress(address, kHeaderBytes);
   if (header.size() < kHeaderBytes || header[0] != 1) return std::nullopt;
-  ByteReader reader(std::span(header).subspan(kEncodings));
+  ByteReader reader(std::span<const uint8_t>(header).subspan(kEncodings));
   return ReadPointer(reader, header[1], {.section = address + kEncodings, .data = address});
 }
 

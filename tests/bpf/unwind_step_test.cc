@@ -42,7 +42,7 @@ class Frame {
   unwind_registers& registers() { return registers_; }
 
  private:
-  static int Read(void* from, uint64_t address, uint64_t* word) {
+  static int Read(void* from, __u64 address, __u64* word) {
     const auto& words = static_cast<Frame*>(from)->words_;
     const auto found = words.find(address);
     if (found == words.end()) return 1;

@@ -82,7 +82,10 @@ class FrameView {
     Dwarf_Op* found = nullptr;
     size_t count = 0;
     if (dwarf_frame_register(frame_, column, memory.data(), &found, &count) != 0) return {};
-    if (count == 0) return found == nullptr ? Saved{UNWIND_SAVED_same} : Saved{};
+    // elfutils 0.188 writes the number of rax where its comment says rbx, among the registers that
+    // stay the same unless something is said of them: rbx comes out as undefined.
+    const bool same = found == nullptr || column == DWARF_RBX;
+    if (count == 0) return same ? Saved{UNWIND_SAVED_same} : Saved{};
     return SavedBy({found, count}, static_cast<uint64_t>(column));
   }
 
@@ -151,14 +154,14 @@ std::optional<ElfutilsRules> ElfutilsRules::Open(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   ElfHandle elf(elf_begin(file.get(), ELF_C_READ_MMAP, nullptr), elf_end);
   if (elf == nullptr) return std::nullopt;
-  Dwarf_CFI* const cfi = dwarf_getcfi_elf(elf.get());
+  CfiHandle cfi(dwarf_getcfi_elf(elf.get()), dwarf_cfi_end);
   if (cfi == nullptr) return std::nullopt;
-  return ElfutilsRules(std::move(file), std::move(elf), cfi);
+  return ElfutilsRules(std::move(file), std::move(elf), std::move(cfi));
 }
 
 std::optional<ElfutilsRules::Row> ElfutilsRules::At(uint64_t vaddr) const {
   Dwarf_Frame* frame = nullptr;
-  if (dwarf_cfi_addrframe(cfi_, vaddr, &frame) != 0) return std::nullopt;
+  if (dwarf_cfi_addrframe(cfi_.get(), vaddr, &frame) != 0) return std::nullopt;
   Row row;
   bool signal = false;
   const int return_column = dwarf_frame_info(frame, &row.begin, &row.end, &signal);

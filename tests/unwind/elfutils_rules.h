@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent/os/unique_fd.h"
 #include "bpf/unwind/table.h"
@@ -30,12 +31,14 @@ class ElfutilsRules {
  private:
   using ElfHandle = std::unique_ptr<Elf, int (*)(Elf*)>;
 
-  ElfutilsRules(UniqueFd file, ElfHandle elf, Dwarf_CFI* cfi)
-      : file_(std::move(file)), elf_(std::move(elf)), cfi_(cfi) {}
+  using CfiHandle = std::unique_ptr<Dwarf_CFI, int (*)(Dwarf_CFI*)>;
+
+  ElfutilsRules(UniqueFd file, ElfHandle elf, CfiHandle cfi)
+      : file_(std::move(file)), elf_(std::move(elf)), cfi_(std::move(cfi)) {}
 
   UniqueFd file_;
   ElfHandle elf_;
-  Dwarf_CFI* cfi_;  // owned by elf_
+  CfiHandle cfi_;
 };
 
 }  // namespace waitscope::testing

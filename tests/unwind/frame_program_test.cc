@@ -11,6 +11,10 @@ namespace waitscope::testing {
 namespace {
 
 constexpr uint64_t kText = 0x1000;
+constexpr uint8_t kRbx = DWARF_RBX;
+constexpr uint8_t kRdi = DWARF_RDI;
+constexpr uint8_t kRbp = DWARF_RBP;
+constexpr uint8_t kRip = DWARF_RIP;
 
 BuiltTable TableOf(const Bytes& program, const FrameBytes::Cie& cie = {}) {
   FrameBytes frames(kFrames);
@@ -72,12 +76,12 @@ TEST(FrameProgram, SetsALocation) {
 
 TEST(FrameProgram, DefinesTheCfaInEveryWay) {
   const unwind_rule by_rbp = {.cfa_kind = UNWIND_CFA_rbp, .cfa_off = 16};
-  EXPECT_EQ(After({DW_CFA_def_cfa, DWARF_RBP, 16}), by_rbp);
-  EXPECT_EQ(After({DW_CFA_def_cfa_sf, DWARF_RBP, 0x7e}), by_rbp);  // -2 * -8
-  EXPECT_EQ(After({DW_CFA_def_cfa_offset, 16, DW_CFA_def_cfa_register, DWARF_RBP}), by_rbp);
+  EXPECT_EQ(After({DW_CFA_def_cfa, kRbp, 16}), by_rbp);
+  EXPECT_EQ(After({DW_CFA_def_cfa_sf, kRbp, 0x7e}), by_rbp);  // -2 * -8
+  EXPECT_EQ(After({DW_CFA_def_cfa_offset, 16, DW_CFA_def_cfa_register, kRbp}), by_rbp);
   EXPECT_EQ(After({DW_CFA_def_cfa_offset_sf, 0x7e}), StackRule(16));
   const unwind_rule by_rbx = {.cfa_kind = UNWIND_CFA_rbx, .cfa_off = 16};
-  EXPECT_EQ(After({DW_CFA_def_cfa, DWARF_RBX, 16}), by_rbx);
+  EXPECT_EQ(After({DW_CFA_def_cfa, kRbx, 16}), by_rbx);
   EXPECT_EQ(After({DW_CFA_def_cfa, 10, 0}), UnsupportedRule()) << "r10";
 }
 
@@ -110,34 +114,32 @@ TEST(FrameProgram, ReadsTheExpressionsThatCompilersWrite) {
 }
 
 TEST(FrameProgram, FindsASavedRegisterInEveryWay) {
-  EXPECT_EQ(After({DW_CFA_offset | DWARF_RBP, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
-  EXPECT_EQ(After({DW_CFA_offset_extended, DWARF_RBP, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
-  EXPECT_EQ(After({DW_CFA_offset_extended_sf, DWARF_RBP, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
-  EXPECT_EQ(After({DW_CFA_GNU_negative_offset_extended, DWARF_RBP, 2}),
+  EXPECT_EQ(After({DW_CFA_offset | kRbp, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
+  EXPECT_EQ(After({DW_CFA_offset_extended, kRbp, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
+  EXPECT_EQ(After({DW_CFA_offset_extended_sf, kRbp, 2}), SavedRbp(UNWIND_SAVED_at_cfa, -16));
+  EXPECT_EQ(After({DW_CFA_GNU_negative_offset_extended, kRbp, 2}),
             SavedRbp(UNWIND_SAVED_at_cfa, 16));
-  EXPECT_EQ(After({DW_CFA_expression, DWARF_RBP, 2, DW_OP_breg6, 0}),
-            SavedRbp(UNWIND_SAVED_at_rbp, 0));
-  EXPECT_EQ(After({DW_CFA_expression, DWARF_RBP, 2, DW_OP_breg7, 24}),
+  EXPECT_EQ(After({DW_CFA_expression, kRbp, 2, DW_OP_breg6, 0}), SavedRbp(UNWIND_SAVED_at_rbp, 0));
+  EXPECT_EQ(After({DW_CFA_expression, kRbp, 2, DW_OP_breg7, 24}),
             SavedRbp(UNWIND_SAVED_at_rsp, 24));
-  EXPECT_EQ(After({DW_CFA_undefined, DWARF_RBP}), SavedRbp(UNWIND_SAVED_unknown, 0));
-  EXPECT_EQ(After({DW_CFA_register, DWARF_RBP, 12}), SavedRbp(UNWIND_SAVED_unknown, 0));
-  EXPECT_EQ(After({DW_CFA_val_offset, DWARF_RBP, 2}), SavedRbp(UNWIND_SAVED_unknown, 0));
-  EXPECT_EQ(After({DW_CFA_val_offset_sf, DWARF_RBP, 2}), SavedRbp(UNWIND_SAVED_unknown, 0));
-  EXPECT_EQ(After({DW_CFA_val_expression, DWARF_RBP, 1, DW_OP_lit0}),
-            SavedRbp(UNWIND_SAVED_unknown, 0));
+  EXPECT_EQ(After({DW_CFA_undefined, kRbp}), SavedRbp(UNWIND_SAVED_unknown, 0));
+  EXPECT_EQ(After({DW_CFA_register, kRbp, 12}), SavedRbp(UNWIND_SAVED_unknown, 0));
+  EXPECT_EQ(After({DW_CFA_val_offset, kRbp, 2}), SavedRbp(UNWIND_SAVED_unknown, 0));
+  EXPECT_EQ(After({DW_CFA_val_offset_sf, kRbp, 2}), SavedRbp(UNWIND_SAVED_unknown, 0));
+  EXPECT_EQ(After({DW_CFA_val_expression, kRbp, 1, DW_OP_lit0}), SavedRbp(UNWIND_SAVED_unknown, 0));
 }
 
 TEST(FrameProgram, ForgetsASavedRegister) {
-  const Bytes saved = {DW_CFA_offset | DWARF_RBP, 2};
-  EXPECT_EQ(After(Join({saved, {DW_CFA_same_value, DWARF_RBP}})), StackRule(8));
-  EXPECT_EQ(After(Join({saved, {DW_CFA_restore | DWARF_RBP}})), StackRule(8));
-  EXPECT_EQ(After(Join({saved, {DW_CFA_restore_extended, DWARF_RBP}})), StackRule(8));
-  EXPECT_EQ(After(Join({saved, {DW_CFA_register, DWARF_RBP, DWARF_RBP}})), StackRule(8));
+  const Bytes saved = {DW_CFA_offset | kRbp, 2};
+  EXPECT_EQ(After(Join({saved, {DW_CFA_same_value, kRbp}})), StackRule(8));
+  EXPECT_EQ(After(Join({saved, {DW_CFA_restore | kRbp}})), StackRule(8));
+  EXPECT_EQ(After(Join({saved, {DW_CFA_restore_extended, kRbp}})), StackRule(8));
+  EXPECT_EQ(After(Join({saved, {DW_CFA_register, kRbp, kRbp}})), StackRule(8));
 }
 
 TEST(FrameProgram, RestoresWhatTheCommonProgramSaid) {
-  const FrameBytes::Cie cie = {.program = Join({UsualStart(), {DW_CFA_offset | DWARF_RBP, 2}})};
-  EXPECT_EQ(After({DW_CFA_same_value, DWARF_RBP, DW_CFA_restore | DWARF_RBP}, cie),
+  const FrameBytes::Cie cie = {.program = Join({UsualStart(), {DW_CFA_offset | kRbp, 2}})};
+  EXPECT_EQ(After({DW_CFA_same_value, kRbp, DW_CFA_restore | kRbp}, cie),
             SavedRbp(UNWIND_SAVED_at_cfa, -16));
 }
 
@@ -145,7 +147,7 @@ TEST(FrameProgram, FollowsRbxLikeRbp) {
   unwind_rule rule = StackRule(8);
   rule.rbx_kind = UNWIND_SAVED_at_cfa;
   rule.rbx_off = -24;
-  EXPECT_EQ(After({DW_CFA_offset | DWARF_RBX, 3}), rule);
+  EXPECT_EQ(After({DW_CFA_offset | kRbx, 3}), rule);
 }
 
 TEST(FrameProgram, SkipsRegistersThatNobodyFollows) {
@@ -156,21 +158,21 @@ TEST(FrameProgram, SkipsRegistersThatNobodyFollows) {
 
 TEST(FrameProgram, RemembersStates) {
   const BuiltTable table = TableOf({DW_CFA_remember_state, DW_CFA_advance_loc | 4, DW_CFA_def_cfa,
-                                    DWARF_RBP, 16, DW_CFA_advance_loc | 4, DW_CFA_restore_state});
+                                    kRbp, 16, DW_CFA_advance_loc | 4, DW_CFA_restore_state});
   EXPECT_EQ(table.At(kText + 4).cfa_kind, UNWIND_CFA_rbp);
   EXPECT_EQ(table.At(kText + 8), StackRule(8));
 }
 
 TEST(FrameProgram, TakesAnUndefinedReturnAddressForTheRoot) {
-  EXPECT_EQ(After({DW_CFA_undefined, DWARF_RIP}), EndRule());
+  EXPECT_EQ(After({DW_CFA_undefined, kRip}), EndRule());
 }
 
 TEST(FrameProgram, FindsAReturnAddressInRdiOnly) {
   unwind_rule vfork = StackRule(8);
   vfork.return_kind = UNWIND_RETURN_in_rdi;
-  EXPECT_EQ(After({DW_CFA_register, DWARF_RIP, DWARF_RDI}), vfork);
-  EXPECT_EQ(After({DW_CFA_register, DWARF_RIP, 12}), UnsupportedRule());
-  EXPECT_EQ(After({DW_CFA_offset | DWARF_RIP, 2}), UnsupportedRule());
+  EXPECT_EQ(After({DW_CFA_register, kRip, kRdi}), vfork);
+  EXPECT_EQ(After({DW_CFA_register, kRip, 12}), UnsupportedRule());
+  EXPECT_EQ(After({DW_CFA_offset | kRip, 2}), UnsupportedRule());
 }
 
 TEST(FrameProgram, KnowsTheKernelsSignalFrame) {

@@ -156,7 +156,8 @@ TEST(UnwindTable, MayBeBuiltFromAnyBytes) {
       hostile[random() % hostile.size()] = static_cast<uint8_t>(random() % 4 ? random() : 0xff);
     }
     const auto table = BuiltTable::OfBytes(hostile);
-    if (table.ok()) ASSERT_LE(table->table().rows.size(), hostile.size());
+    if (!table.ok()) continue;
+    ASSERT_LE(table->table().rows.size(), hostile.size());
   }
 }
 
