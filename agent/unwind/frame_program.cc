@@ -117,7 +117,8 @@ class Program {
       case DW_CFA_def_cfa_offset_sf:
         return DefineCfa(state_.cfa.column, Product(reader_.Signed(), common_.data_alignment));
       case DW_CFA_def_cfa_expression:
-        state_.cfa = {.expression = reader_.Take(reader_.Unsigned()), .valid = true};
+        state_.cfa.expression = reader_.Take(reader_.Unsigned());
+        state_.cfa.valid = !state_.cfa.expression.empty();
         return true;
       default:
         return false;
@@ -185,7 +186,8 @@ class Program {
     return address_;
   }
 
-  // An offset or a register alone changes a CFA that was one of both before.
+  // A register alone, after an expression, goes with the offset from before it: libgcrypt's
+  // assembly relies on what libgcc does.
   bool DefineCfa(uint64_t column, int64_t offset) {
     state_.cfa = {.column = column, .offset = offset, .valid = true};
     return true;

@@ -22,11 +22,12 @@ bool Fits(int64_t value) {
          value <= std::numeric_limits<Integer>::max();
 }
 
-// An expression of the form "register + offset", or the word there.
+// An expression of the form "register + offset", the word there, or that word plus 8.
 struct Place {
+  enum class Form : uint8_t { kAddress, kWord, kWordPlus8 };
   uint64_t column = 0;
   int64_t offset = 0;
-  bool word_there = false;
+  Form form = Form::kAddress;
 };
 
 std::optional<Place> PlaceOf(std::span<const uint8_t> expression) {
@@ -35,15 +36,19 @@ std::optional<Place> PlaceOf(std::span<const uint8_t> expression) {
   if (code < DW_OP_breg0 || code > DW_OP_breg31) return std::nullopt;
   Place place = {.column = static_cast<uint64_t>(code - DW_OP_breg0), .offset = reader.Signed()};
   if (!reader.done()) {
-    place.word_there = reader.Byte() == DW_OP_deref;
-    if (!place.word_there) return std::nullopt;
+    if (reader.Byte() != DW_OP_deref) return std::nullopt;
+    place.form = Place::Form::kWord;
+  }
+  if (!reader.done()) {
+    if (reader.Byte() != DW_OP_plus_uconst || reader.Unsigned() != 8) return std::nullopt;
+    place.form = Place::Form::kWordPlus8;
   }
   return reader.ok() && reader.done() ? std::optional(place) : std::nullopt;
 }
 
 bool IsSignalFrame(const CfaState& cfa) {
   const std::optional<Place> place = PlaceOf(cfa.expression);
-  return place && place->word_there && place->column == DWARF_RSP &&
+  return place && place->form == Place::Form::kWord && place->column == DWARF_RSP &&
          place->offset == SIGNAL_FRAME_RSP;
 }
 
@@ -62,22 +67,28 @@ std::optional<int32_t> PltThreshold(std::span<const uint8_t> expression) {
   return threshold - DW_OP_lit0;
 }
 
-std::optional<unwind_cfa_kind> CfaKindOf(uint64_t column, bool word_there) {
-  switch (column) {
-    case DWARF_RSP:
-      return word_there ? UNWIND_CFA_at_rsp : UNWIND_CFA_rsp;
-    case DWARF_RBP:
-      return word_there ? UNWIND_CFA_at_rbp : UNWIND_CFA_rbp;
-    case DWARF_RBX:
-      return word_there ? std::nullopt : std::optional(UNWIND_CFA_rbx);
-    default:
-      return std::nullopt;
+std::optional<unwind_cfa_kind> CfaKindOf(const Place& place) {
+  using Form = Place::Form;
+  struct Known {
+    dwarf_register column;
+    Form form;
+    unwind_cfa_kind kind;
+  };
+  constexpr std::array kKnown = {Known{DWARF_RSP, Form::kAddress, UNWIND_CFA_rsp},
+                                 Known{DWARF_RBP, Form::kAddress, UNWIND_CFA_rbp},
+                                 Known{DWARF_RBX, Form::kAddress, UNWIND_CFA_rbx},
+                                 Known{DWARF_RSP, Form::kWord, UNWIND_CFA_at_rsp},
+                                 Known{DWARF_RBP, Form::kWord, UNWIND_CFA_at_rbp},
+                                 Known{DWARF_RSP, Form::kWordPlus8, UNWIND_CFA_above_at_rsp}};
+  for (const Known& known : kKnown) {
+    if (place.column == known.column && place.form == known.form) return known.kind;
   }
+  return std::nullopt;
 }
 
 // False: no kind carries it.
 bool SetCfa(const Place& place, unwind_rule& rule) {
-  const std::optional<unwind_cfa_kind> kind = CfaKindOf(place.column, place.word_there);
+  const std::optional<unwind_cfa_kind> kind = CfaKindOf(place);
   if (!kind || !Fits<int32_t>(place.offset)) return false;
   rule.cfa_kind = *kind;
   rule.cfa_off = static_cast<int32_t>(place.offset);
@@ -125,7 +136,7 @@ Saved SavedOf(const RegisterState& state, uint64_t column) {
       return SavedAt(UNWIND_SAVED_at_cfa, state.value);
     case Kind::kExpression: {
       const std::optional<Place> place = PlaceOf(state.expression);
-      if (!place || place->word_there) return {};
+      if (!place || place->form != Place::Form::kAddress) return {};
       if (place->column == DWARF_RBP) return SavedAt(UNWIND_SAVED_at_rbp, place->offset);
       if (place->column == DWARF_RSP) return SavedAt(UNWIND_SAVED_at_rsp, place->offset);
       return {};

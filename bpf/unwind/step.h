@@ -95,9 +95,14 @@ unwind_inline int unwind_cfa(const struct unwind_rule *rule, const struct unwind
 		*cfa = unwind_plt_cfa(rule, r->pc, base);
 		return 0;
 	}
-	*cfa = base + (__s64)rule->cfa_off;
-	if (rule->cfa_kind == UNWIND_CFA_at_rsp || rule->cfa_kind == UNWIND_CFA_at_rbp)
-		return read(from, *cfa, cfa) ? UNWIND_STOP_read_failed : 0;
+	base += (__s64)rule->cfa_off;
+	*cfa = base;
+	if (rule->cfa_kind < UNWIND_CFA_at_rsp)
+		return 0;
+	if (read(from, base, cfa))
+		return UNWIND_STOP_read_failed;
+	if (rule->cfa_kind == UNWIND_CFA_above_at_rsp)
+		*cfa += 8;
 	return 0;
 }
 

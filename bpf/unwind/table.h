@@ -35,17 +35,18 @@
 
 /* How the canonical frame address (the stack pointer before the call) is computed. */
 enum unwind_cfa_kind {
-	UNWIND_CFA_none = 0,	    /* no information: a gap, data, hand-written code */
-	UNWIND_CFA_end = 1,	    /* the thread's root: nothing called this */
-	UNWIND_CFA_unsupported = 2, /* information of a form that no kind here carries */
-	UNWIND_CFA_signal = 3,	    /* the kernel's signal frame is at rsp */
-	UNWIND_CFA_rsp = 4,	    /* rsp + cfa_off */
-	UNWIND_CFA_rbp = 5,	    /* rbp + cfa_off */
-	UNWIND_CFA_rbx = 6,	    /* rbx + cfa_off: ld.so's lazy binding */
-	UNWIND_CFA_plt = 7,	    /* rsp + 8, and 8 more where (pc & 15) >= cfa_off */
-	UNWIND_CFA_at_rsp = 8,	    /* the word at rsp + cfa_off */
-	UNWIND_CFA_at_rbp = 9,	    /* the word at rbp + cfa_off: realigned stacks */
-	UNWIND_CFA_KIND_COUNT = 10,
+	UNWIND_CFA_none = 0,	      /* no information: a gap, data, hand-written code */
+	UNWIND_CFA_end = 1,	      /* the thread's root: nothing called this */
+	UNWIND_CFA_unsupported = 2,   /* information of a form that no kind here carries */
+	UNWIND_CFA_signal = 3,	      /* the kernel's signal frame is at rsp */
+	UNWIND_CFA_rsp = 4,	      /* rsp + cfa_off */
+	UNWIND_CFA_rbp = 5,	      /* rbp + cfa_off */
+	UNWIND_CFA_rbx = 6,	      /* rbx + cfa_off: ld.so's lazy binding */
+	UNWIND_CFA_plt = 7,	      /* rsp + 8, and 8 more where (pc & 15) >= cfa_off */
+	UNWIND_CFA_at_rsp = 8,	      /* the word at rsp + cfa_off */
+	UNWIND_CFA_at_rbp = 9,	      /* the word at rbp + cfa_off: realigned stacks */
+	UNWIND_CFA_above_at_rsp = 10, /* the word at rsp + cfa_off, plus 8: libcrypto's assembly */
+	UNWIND_CFA_KIND_COUNT = 11,
 };
 
 /* Where the caller's rbp or rbx is. */

@@ -90,6 +90,14 @@ TEST(UnwindStep, GoesUpFromARealignedStack) {
   EXPECT_FALSE(frame.registers().known & UNWIND_KNOWN_rbx);
 }
 
+TEST(UnwindStep, GoesUpFromAStackPointerThatWasPutAside) {
+  Frame frame;
+  frame.Word(kStack + 16, kStack + 0x100).Word(kStack + 0x100, kCaller);
+  ASSERT_EQ(frame.Step({.cfa_kind = UNWIND_CFA_above_at_rsp, .cfa_off = 16}), UNWIND_CALLER);
+  EXPECT_EQ(frame.registers().pc, kCaller);
+  EXPECT_EQ(frame.registers().sp, kStack + 0x108);
+}
+
 TEST(UnwindStep, RestoresWhatTheFrameSaved) {
   Frame frame;
   frame.Word(kStack + 24, kCaller).Word(kStack + 16, 61).Word(kStack + 8, 62);

@@ -38,13 +38,17 @@ class Comparison {
 
   void CompareRow(const ElfutilsRules::Row& row, uint64_t first, uint64_t last) {
     ++agreement_.rows;
-    agreement_.unsupported += row.rule.cfa_kind == UNWIND_CFA_unsupported ? 1 : 0;
+    if (!row.rule) {
+      ++agreement_.unreadable;
+      return;
+    }
+    agreement_.unsupported += row.rule->cfa_kind == UNWIND_CFA_unsupported ? 1 : 0;
     for (const uint64_t address : {first, last}) {
-      if (built_.At(address) == row.rule) continue;
+      if (built_.At(address) == *row.rule) continue;
       ++agreement_.mismatches;
       if (!agreement_.first_mismatch.empty()) continue;
       std::ostringstream text;
-      text << std::hex << "0x" << address << std::dec << ": elfutils " << row.rule << ", table "
+      text << std::hex << "0x" << address << std::dec << ": elfutils " << *row.rule << ", table "
            << built_.At(address);
       agreement_.first_mismatch = text.str();
     }

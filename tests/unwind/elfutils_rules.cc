@@ -45,15 +45,20 @@ unwind_rule CfaOf(Operations operations) {
   if (IsPlt(operations)) {
     return {.cfa_kind = UNWIND_CFA_plt, .cfa_off = operations[4].atom - DW_OP_lit0};
   }
-  if (operations.empty() || operations.size() > 2) return kUnsupported;
+  if (operations.empty() || operations.size() > 3) return kUnsupported;
   const auto base = BaseRegister(operations[0]);
-  const bool word = operations.size() == 2;
+  const bool word = operations.size() > 1;
+  const bool above = operations.size() > 2;
   if (!base || (word && operations[1].atom != DW_OP_deref)) return kUnsupported;
   const auto [column, offset] = *base;
+  if (above && (operations[2].atom != DW_OP_plus_uconst || operations[2].number != 8 ||
+                column != DWARF_RSP)) {
+    return kUnsupported;
+  }
   if (offset < INT32_MIN || offset > INT32_MAX) return kUnsupported;
   unwind_rule rule = {.cfa_off = static_cast<int32_t>(offset)};
   if (column == DWARF_RSP) {
-    rule.cfa_kind = word ? UNWIND_CFA_at_rsp : UNWIND_CFA_rsp;
+    rule.cfa_kind = above ? UNWIND_CFA_above_at_rsp : word ? UNWIND_CFA_at_rsp : UNWIND_CFA_rsp;
   } else if (column == DWARF_RBP) {
     rule.cfa_kind = word ? UNWIND_CFA_at_rbp : UNWIND_CFA_rbp;
   } else if (column == DWARF_RBX && !word) {
@@ -124,17 +129,18 @@ class FrameView {
   Dwarf_Frame* frame_;
 };
 
-unwind_rule RuleOf(Dwarf_Frame* frame, int return_column, bool signal) {
+std::optional<unwind_rule> RuleOf(Dwarf_Frame* frame, int return_column, bool signal) {
   Dwarf_Op* operations = nullptr;
   size_t count = 0;
-  if (dwarf_frame_cfa(frame, &operations, &count) != 0) return kUnsupported;
+  if (dwarf_frame_cfa(frame, &operations, &count) != 0) return std::nullopt;
   unwind_rule rule = CfaOf({operations, count});
   if (signal && rule.cfa_kind == UNWIND_CFA_at_rsp && rule.cfa_off == SIGNAL_FRAME_RSP) {
-    return {.cfa_kind = UNWIND_CFA_signal};
+    return unwind_rule{.cfa_kind = UNWIND_CFA_signal};
   }
   FrameView view(frame);
   const FrameView::Return return_address = view.ReturnAddress(return_column);
-  if (return_address == FrameView::Return::kUndefined) return {.cfa_kind = UNWIND_CFA_end};
+  if (return_address == FrameView::Return::kUndefined)
+    return unwind_rule{.cfa_kind = UNWIND_CFA_end};
   if (return_address == FrameView::Return::kOther) return kUnsupported;
   if (rule.cfa_kind == UNWIND_CFA_unsupported) return kUnsupported;
   if (return_address == FrameView::Return::kInRdi) rule.return_kind = UNWIND_RETURN_in_rdi;

@@ -19,7 +19,7 @@ class ElfutilsRules {
   struct Row {
     uint64_t begin = 0;
     uint64_t end = 0;
-    unwind_rule rule = {};
+    std::optional<unwind_rule> rule;  // nothing: elfutils cannot make sense of it
   };
 
   // Nothing for a file without call frame information.

@@ -108,9 +108,18 @@ TEST(FrameProgram, ReadsTheExpressionsThatCompilersWrite) {
                      DW_OP_shl,
                      DW_OP_plus};
   EXPECT_EQ(After(plt), PltRule(11));
+  EXPECT_EQ(
+      After({DW_CFA_def_cfa_expression, 5, DW_OP_breg7, 16, DW_OP_deref, DW_OP_plus_uconst, 8}),
+      (unwind_rule{.cfa_kind = UNWIND_CFA_above_at_rsp, .cfa_off = 16}));
   EXPECT_EQ(After({DW_CFA_def_cfa_expression, 2, DW_OP_breg7, 32}), StackRule(32));
   EXPECT_EQ(After({DW_CFA_def_cfa_expression, 1, DW_OP_lit0}), UnsupportedRule());
   EXPECT_EQ(After({DW_CFA_def_cfa_expression, 0}), UnsupportedRule());
+}
+
+TEST(FrameProgram, KeepsTheOffsetFromBeforeAnExpression) {
+  EXPECT_EQ(After({DW_CFA_def_cfa_offset, 56, DW_CFA_def_cfa_expression, 3, DW_OP_breg6, 0x78,
+                   DW_OP_deref, DW_CFA_def_cfa_register, DWARF_RSP}),
+            StackRule(56));
 }
 
 TEST(FrameProgram, FindsASavedRegisterInEveryWay) {

@@ -20,6 +20,7 @@ struct Totals {
   uint64_t refused = 0;
   uint64_t rows = 0;
   uint64_t unsupported = 0;
+  uint64_t unreadable = 0;
   uint64_t mismatches = 0;
   uint64_t table_rows = 0;
   uint64_t table_bytes = 0;
@@ -69,6 +70,7 @@ void Check(const std::string& path, Totals& totals) {
   const Agreement agreement = CompareWithElfutils(path, *built);
   totals.rows += agreement.rows;
   totals.unsupported += agreement.unsupported;
+  totals.unreadable += agreement.unreadable;
   totals.mismatches += agreement.mismatches;
   if (agreement.mismatches == 0) return;
   std::printf("%s: %llu mismatches, the first at %s\n", path.c_str(),
@@ -89,7 +91,8 @@ std::set<std::string> FilesUnder(const std::string& path) {
 
 int Report(const Totals& totals) {
   std::printf(
-      "%llu files (%llu without a table), %llu rows of elfutils, %llu unsupported, "
+      "%llu files (%llu without a table), %llu rows of elfutils (%llu unreadable to it), %llu "
+      "unsupported, "
       "%llu mismatches\n",
       static_cast<unsigned long long>(totals.files),
       static_cast<unsigned long long>(totals.refused), static_cast<unsigned long long>(totals.rows),
