@@ -21,17 +21,24 @@ class Comparison {
   }
 
  private:
-  // Byte by byte where no record is, for the next one may begin anywhere.
+  // Byte by byte where no record is, for the next one may begin anywhere; but on long stretches,
+  // which are data or a library's kernels for another processor, only where functions are aligned.
   void CompareSegment(uint64_t address, uint64_t end) {
+    constexpr uint64_t kLongStretch = 4096;
+    constexpr uint64_t kAlignment = 16;
+    uint64_t uncovered = 0;
     while (address < end) {
       const auto row = elfutils_.At(address);
       if (row) {
         const uint64_t row_end = std::min(end, std::max(row->end, address + 1));
         CompareRow(*row, address, row_end - 1);
         address = row_end;
+        uncovered = 0;
       } else {
         agreement_.known_bytes += built_.IndexAt(address) == UNWIND_RULE_none ? 0 : 1;
-        ++address;
+        const uint64_t step = uncovered < kLongStretch ? 1 : kAlignment - address % kAlignment;
+        uncovered += step;
+        address += step;
       }
     }
   }

@@ -1,9 +1,11 @@
 // unwind_check PATH...: compares the table of every ELF file under the paths with elfutils.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
+#include <iomanip>
+#include <iostream>
 #include <set>
 #include <string>
 
@@ -64,7 +66,8 @@ void Check(const std::string& path, Totals& totals) {
   const auto built = BuiltTable::OfFile(path);
   if (!measured.ok() || !built.ok()) {
     ++totals.refused;
-    std::printf("%s: %s\n", path.c_str(), std::string(measured.message()).c_str());
+    if (absl::IsNotFound(measured)) return;  // debug files have no code
+    std::cout << path << ": " << (measured.ok() ? built.status() : measured) << "\n";
     return;
   }
   const Agreement agreement = CompareWithElfutils(path, *built);
@@ -73,9 +76,8 @@ void Check(const std::string& path, Totals& totals) {
   totals.unreadable += agreement.unreadable;
   totals.mismatches += agreement.mismatches;
   if (agreement.mismatches == 0) return;
-  std::printf("%s: %llu mismatches, the first at %s\n", path.c_str(),
-              static_cast<unsigned long long>(agreement.mismatches),
-              agreement.first_mismatch.c_str());
+  std::cout << path << ": " << agreement.mismatches << " mismatches, the first at "
+            << agreement.first_mismatch << "\n";
 }
 
 std::set<std::string> FilesUnder(const std::string& path) {
@@ -90,22 +92,16 @@ std::set<std::string> FilesUnder(const std::string& path) {
 }
 
 int Report(const Totals& totals) {
-  std::printf(
-      "%llu files (%llu without a table), %llu rows of elfutils (%llu unreadable to it), %llu "
-      "unsupported, "
-      "%llu mismatches\n",
-      static_cast<unsigned long long>(totals.files),
-      static_cast<unsigned long long>(totals.refused), static_cast<unsigned long long>(totals.rows),
-      static_cast<unsigned long long>(totals.unsupported),
-      static_cast<unsigned long long>(totals.mismatches));
-  const double megabytes = static_cast<double>(totals.text_bytes) / (1 << 20);
-  std::printf(
-      "%.1f MiB of code, %llu rows, %.1f MiB of tables (%.1f KiB a MiB), %zu rules, built "
-      "in %.2f s, the slowest in %.0f ms\n",
-      megabytes, static_cast<unsigned long long>(totals.table_rows),
-      static_cast<double>(totals.table_bytes) / (1 << 20),
-      static_cast<double>(totals.table_bytes) / 1024 / std::max(megabytes, 1e-9),
-      totals.rules.rules().size(), totals.build_seconds, totals.slowest_seconds * 1e3);
+  const double code_mib = static_cast<double>(totals.text_bytes) / (1 << 20);
+  const double table_mib = static_cast<double>(totals.table_bytes) / (1 << 20);
+  std::cout << totals.files << " files (" << totals.refused << " without a table), " << totals.rows
+            << " rows of elfutils (" << totals.unreadable << " unreadable to it), "
+            << totals.unsupported << " unsupported, " << totals.mismatches << " mismatches\n"
+            << std::fixed << std::setprecision(1) << code_mib << " MiB of code, "
+            << totals.table_rows << " rows, " << table_mib << " MiB of tables ("
+            << table_mib * 1024 / std::max(code_mib, 1e-9) << " KiB a MiB), "
+            << totals.rules.rules().size() << " rules, built in " << totals.build_seconds
+            << " s, the slowest in " << totals.slowest_seconds * 1e3 << " ms\n";
   return totals.mismatches == 0 ? 0 : 1;
 }
 
