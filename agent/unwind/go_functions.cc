@@ -152,7 +152,7 @@ class GoTable {
       return false;
     }
     const std::string_view name = NameAt(At<uint32_t>(record + kName));
-    const auto special =
+    const auto* const special =
         std::find_if(kSpecialFunctions.begin(), kSpecialFunctions.end(),
                      [&](const SpecialFunction& each) { return each.name == name; });
     if (special == kSpecialFunctions.end()) {

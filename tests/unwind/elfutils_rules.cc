@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -41,32 +42,27 @@ bool IsPlt(Operations operations) {
 
 constexpr unwind_rule kUnsupported = {.cfa_kind = UNWIND_CFA_unsupported};
 
+// What may follow the register: nothing, deref, or deref and 8 added.
+bool IsTail(Operations tail) {
+  if (tail.size() > 2 || (!tail.empty() && tail[0].atom != DW_OP_deref)) return false;
+  return tail.size() < 2 || (tail[1].atom == DW_OP_plus_uconst && tail[1].number == 8);
+}
+
 unwind_rule CfaOf(Operations operations) {
+  // By register and how much follows it.
+  static const std::map<std::pair<uint64_t, size_t>, uint8_t> kKinds = {
+      {{DWARF_RSP, 0}, UNWIND_CFA_rsp},    {{DWARF_RBP, 0}, UNWIND_CFA_rbp},
+      {{DWARF_RBX, 0}, UNWIND_CFA_rbx},    {{DWARF_RSP, 1}, UNWIND_CFA_at_rsp},
+      {{DWARF_RBP, 1}, UNWIND_CFA_at_rbp}, {{DWARF_RSP, 2}, UNWIND_CFA_above_at_rsp}};
   if (IsPlt(operations)) {
     return {.cfa_kind = UNWIND_CFA_plt, .cfa_off = operations[4].atom - DW_OP_lit0};
   }
-  if (operations.empty() || operations.size() > 3) return kUnsupported;
+  if (operations.empty() || !IsTail(operations.subspan(1))) return kUnsupported;
   const auto base = BaseRegister(operations[0]);
-  const bool word = operations.size() > 1;
-  const bool above = operations.size() > 2;
-  if (!base || (word && operations[1].atom != DW_OP_deref)) return kUnsupported;
-  const auto [column, offset] = *base;
-  if (above && (operations[2].atom != DW_OP_plus_uconst || operations[2].number != 8 ||
-                column != DWARF_RSP)) {
-    return kUnsupported;
-  }
-  if (offset < INT32_MIN || offset > INT32_MAX) return kUnsupported;
-  unwind_rule rule = {.cfa_off = static_cast<int32_t>(offset)};
-  if (column == DWARF_RSP) {
-    rule.cfa_kind = above ? UNWIND_CFA_above_at_rsp : word ? UNWIND_CFA_at_rsp : UNWIND_CFA_rsp;
-  } else if (column == DWARF_RBP) {
-    rule.cfa_kind = word ? UNWIND_CFA_at_rbp : UNWIND_CFA_rbp;
-  } else if (column == DWARF_RBX && !word) {
-    rule.cfa_kind = UNWIND_CFA_rbx;
-  } else {
-    return kUnsupported;
-  }
-  return rule;
+  if (!base || base->second < INT32_MIN || base->second > INT32_MAX) return kUnsupported;
+  const auto kind = kKinds.find({base->first, operations.size() - 1});
+  if (kind == kKinds.end()) return kUnsupported;
+  return {.cfa_kind = kind->second, .cfa_off = static_cast<int32_t>(base->second)};
 }
 
 struct Saved {
