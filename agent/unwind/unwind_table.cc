@@ -181,6 +181,7 @@ class TableBuilder {
   }
 
   void Add(uint64_t address, const unwind_rule& rule) {
+    if (writer_.overflowed()) return;
     writer_.Add(address, rules_.IndexOf(rule, most_rules_));
   }
 
