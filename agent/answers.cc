@@ -18,7 +18,8 @@ std::string Seconds(uint64_t duration_ns) {
 }
 
 absl::Status NothingYet() {
-  return absl::UnavailableError("no window has closed in that time yet; ask again in a second");
+  return absl::FailedPreconditionError(
+      "no window has closed in that time yet; ask again in a second");
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ enum loss_reason {
 	LOST_ledger_torn = 7,	  /* a snapshot could not read a ledger consistently */
 	LOST_exit_detail = 8,	  /* an exited thread's last totals never reached the agent */
 	LOST_unsplit = 9,	  /* a wait's wakeup was not seen: all of it charged as blocked */
-	LOST_request_untracked = 10, /* a block request was not in the table when it completed */
+	LOST_request_untracked = 10, /* a block request's issue or completion was not seen */
 	LOST_recursion = 11,	     /* the kernel skipped a program (recursion_misses) */
 	LOST_syscall_table = 12,     /* no room for a system call's totals */
 	LOST_device_table = 13,	     /* no room for a block device's totals */

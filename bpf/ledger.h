@@ -130,12 +130,15 @@ ledger_inline void ledger_runnable(struct ledger *l, __u64 ns, __u32 epoch)
 
 /*
  * When a blocked thread became runnable, or 0 when nobody saw it. Every blocked thread is woken
- * through sched_waking exactly once, so a waking older than the switch-out, with none after it,
- * is the one that overtook the switch-out: the thread was runnable from the start.
+ * through sched_waking exactly once, so a waking just before the switch-out, with none after it,
+ * is the one that overtook the switch-out: the thread was runnable from the start. A waking long
+ * before it met a thread that had set its state and then did not leave its CPU; then the waking
+ * that ended this wait is missing.
  */
+#define OVERTAKING_NS 1000000ULL
 ledger_inline __u64 ledger_wake_time(const struct ledger *l)
 {
-	if (!l->wake_ns)
+	if (!l->wake_ns || l->wake_ns + OVERTAKING_NS < l->since_ns)
 		return 0;
 	return l->wake_ns > l->since_ns ? l->wake_ns : l->since_ns;
 }

@@ -50,8 +50,9 @@ struct Spawned {
   int ready_fd;
 };
 
-// The agent gets its own process group, so that an interrupt from the keyboard reaches only this
-// command, which then ends it in order.
+// The agent gets its own session: an interrupt from the keyboard reaches only this command, which
+// then ends it in order, and the scheduler's autogroup gives it a fair share of the CPU beside a
+// thousand busy threads that were started from the same terminal.
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::string& log) {
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) != 0) return absl::InternalError(strerror(errno));
@@ -70,7 +71,7 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

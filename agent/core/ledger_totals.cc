@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "agent/core/monotone.h"
+#include "bpf/ledger.h"
 
 namespace waitscope {
 namespace {
@@ -75,11 +76,9 @@ Times WithoutDebts(Times times) {
 }  // namespace
 
 uint64_t BlockedUntilNs(const ledger_event& record) {
-  const ledger& ledger = record.totals;
-  if (ledger.wake_ns == 0) return record.at_ns;
-  // A waking older than the switch-out overtook it: the thread never stopped being runnable.
-  return std::clamp<uint64_t>(ledger.wake_ns, ledger.since_ns,
-                              std::max<uint64_t>(ledger.since_ns, record.at_ns));
+  const uint64_t woken_ns = ledger_wake_time(&record.totals);
+  if (woken_ns == 0) return record.at_ns;
+  return std::min<uint64_t>(woken_ns, std::max<uint64_t>(record.totals.since_ns, record.at_ns));
 }
 
 StateTotals CountUpTo(const ledger_event& record) {

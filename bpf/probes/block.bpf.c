@@ -67,6 +67,8 @@ probe_inline void withdraw(struct request *rq, const struct request_note *note, 
 
 	if (d)
 		device_withdrawn(d, now);
+	if (d && of_another(note, rq))
+		lose(LOST_request_untracked);
 }
 
 probe_inline void request_queued(struct request *rq)
@@ -209,7 +211,9 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 	if (bytes < rq->__data_len) /* part of it: the rest completes later */
 		return 0;
 	if (!note || !note->issue_ns || of_another(note, rq)) {
-		lose(LOST_request_untracked);
+		/* An empty flush never goes to the device: a request of the queue does its work. */
+		if (rq->__data_len)
+			lose(LOST_request_untracked);
 		if (note)
 			withdraw(rq, note, bpf_ktime_get_ns());
 		bpf_map_delete_elem(&requests, &key);

@@ -45,27 +45,54 @@ probe_inline struct life_event *begin_life(struct task_struct *task, __u8 kind, 
 	return e;
 }
 
-/* In copy_process, before the new thread can run: the one place where its record is made. */
-SEC("tp_btf/task_newtask")
-int BPF_PROG(task_newtask, struct task_struct *task, u64 clone_flags)
+probe_inline void open_at_birth(struct task_struct *task, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct thread_record *r = make_record(task);
-	struct life_event *e;
-	__u64 stack;
 
-	if (r) {
-		fill_current(&r->creator);
-		ledger_open(&r->ledger, now, THREAD_blocked, WAIT_other, -1);
-	}
-	stack = sampled_creator_stack(ctx, now);
-	e = begin_life(task, LIFE_fork, now);
+	if (!r)
+		return;
+	fill_current(&r->creator);
+	ledger_open(&r->ledger, now, THREAD_blocked, WAIT_other, -1);
+}
+
+probe_inline void tell_birth(void *ctx, struct task_struct *task, __u64 clone_flags, __u64 now)
+{
+	__u64 stack = sampled_creator_stack(ctx, now);
+	struct life_event *e = begin_life(task, LIFE_fork, now);
+
 	if (!e)
-		return 0;
+		return;
 	fill_current(&e->creator);
 	e->clone_flags = clone_flags;
 	e->user_stack = stack;
 	bpf_ringbuf_submit(e, submit_flags());
+}
+
+/* In copy_process, before the new thread can run: the place where its record is made. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask, struct task_struct *task, u64 clone_flags)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	open_at_birth(task, now);
+	tell_birth(ctx, task, clone_flags, now);
+	return 0;
+}
+
+/*
+ * Still before the new thread can run. A creator that is preempted within the program above keeps
+ * the kernel from running it for other creators on that CPU (bpf_prog::active, since v4.15): their
+ * threads get their records here.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (find_record(child))
+		return 0;
+	open_at_birth(child, now);
+	tell_birth(ctx, child, 0, now);
 	return 0;
 }
 

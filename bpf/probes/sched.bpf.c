@@ -116,7 +116,7 @@ probe_inline void recover_waking(struct thread_record *r, struct task_struct *ta
 {
 	__u64 queued_ns;
 
-	if (r->ledger.state != THREAD_blocked || r->ledger.wake_ns)
+	if (r->ledger.state != THREAD_blocked || ledger_wake_time(&r->ledger))
 		return;
 	queued_ns = compat_queued_ns(task);
 	if (!queued_ns || queued_ns > now - r->ledger.since_ns)

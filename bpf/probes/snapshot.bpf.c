@@ -32,7 +32,7 @@ probe_inline void seed_record(struct thread_record *r, struct task_struct *task)
 
 	r->seed_syscall = -1;
 	r->ran_ns = task->se.sum_exec_runtime;
-	if (task->on_cpu) {
+	if (BPF_CORE_READ_BITFIELD(task, on_cpu)) { /* no plain int in v7.3 */
 		r->seed_state = THREAD_running;
 	} else if (!state) {
 		r->seed_state = THREAD_preempted;

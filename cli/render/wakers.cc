@@ -1,8 +1,10 @@
 #include "cli/render/wakers.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
@@ -35,11 +37,41 @@ std::string WakerText(const v1::WakerEdge& edge) {
   return absl::StrCat("[", edge.waker_context().empty() ? "not seen" : edge.waker_context(), "]");
 }
 
+// What every waking goes through in the kernel tells nothing about this one.
+bool IsWakingItself(const std::string& function) {
+  static constexpr std::array kPlumbing = {
+      "try_to_wake_up",
+      "ttwu_",
+      "wake_up_process",
+      "wake_up_q",
+      "wake_up_state",
+      "default_wake_",
+      "__wake_up",
+      "wake_up_interruptible",
+      "autoremove_wake_function",
+      "woken_wake_",
+      "pollwake",
+      "ep_poll_callback",
+      "ep_autoremove_wake_",
+      "swake_up_",
+      "complete",
+      "hrtimer_wakeup",
+      "bpf_trace_run",
+      "__traceiter_",
+      "bpf_prog_",
+      "__bpf_trace",
+  };
+  return std::any_of(kPlumbing.begin(), kPlumbing.end(),
+                     [&](const char* prefix) { return absl::StartsWith(function, prefix); });
+}
+
 std::string LeafText(const v1::WakersResponse& response, const v1::WakerEdge& edge) {
   for (const uint32_t stack : {edge.waker_user_stack(), edge.waker_kernel_stack()}) {
     const std::vector<NamedFrame> frames =
         FramesOf(response.stacks(), response.frames(), stack, FrameKind::kUser);
-    if (!frames.empty()) return frames.back().name;
+    for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+      if (!IsWakingItself(frame->name)) return frame->name;
+    }
   }
   return "";
 }

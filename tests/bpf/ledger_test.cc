@@ -95,6 +95,13 @@ TEST(Ledger, AWakingBeforeTheSleepDoesNotHideTheOneThatEndsIt) {
   EXPECT_EQ(thread.totals().blocked_ns[WAIT_lock], 20u);
 }
 
+TEST(Ledger, AWakingLongBeforeTheSleepIsNotTheOneThatEndsIt) {
+  const Thread thread =
+      Thread().BornAt(0).RunsAt(10).WokenAt(50).BlocksAt(5'000'000, WAIT_sleep).RunsAt(35'000'000);
+  EXPECT_EQ(thread.totals().blocked_ns[WAIT_sleep], 30'000'000u);
+  EXPECT_EQ(thread.totals().unsplit_count, 1u);
+}
+
 TEST(Ledger, AnUnseenWakingIsNotGuessed) {
   const Thread thread = Thread().BornAt(0).RunsAt(10).BlocksAt(100, WAIT_pipe).RunsAt(170);
   EXPECT_EQ(thread.totals().blocked_ns[WAIT_pipe], 70u);

@@ -98,6 +98,14 @@ TEST_F(Ledgers, WakingThatOvertookTheSwitchOutMakesItRunnableFromTheStart) {
   EXPECT_EQ(window.totals.ResidualNs(), 0);
 }
 
+TEST_F(Ledgers, WakingOfAThreadThatDidNotSleepDoesNotMakeItsNextSleepRunnable) {
+  thread_.BornAt(0).WakeAt(1 * kMs).BlockAt(5 * kMs, WAIT_sleep);
+  Read(30 * kMs);
+  const ThreadWindow window = Close().at(thread_.key());
+  EXPECT_EQ(window.totals.waits[WAIT_sleep].ns, 25 * kMs);
+  EXPECT_EQ(window.totals.woken_ns, 0u);
+}
+
 TEST_F(Ledgers, NewestOfSeveralRecordsCounts) {
   thread_.BornAt(0);
   Read(50);

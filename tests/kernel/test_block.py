@@ -55,9 +55,13 @@ class Block(unittest.TestCase):
         made = truth["threads"][0]["ops"]["read"]["count"]
         read = self.device(answer)["read"]
         requests = waitscope.number(read, "requests")
-        self.assertGreaterEqual(requests, made)
+        # Some kernels skip tracepoints that fire in an idle thread (6.18 does, ten times a second at
+        # this rate): such a request is not in the totals but in the losses.
+        untracked = waitscope.losses(answer).get("request-untracked", 0)
+        self.assertLess(untracked, 0.005 * made)
+        self.assertGreaterEqual(requests + untracked, made)
         self.assertLessEqual(requests, after["reads"] - before["reads"])
-        self.assertGreaterEqual(waitscope.number(read, "bytes"), made * 16384)
+        self.assertGreaterEqual(waitscope.number(read, "bytes"), (made - untracked) * 16384)
         self.assertLessEqual(waitscope.number(read, "bytes"),
                              after["read_bytes"] - before["read_bytes"])
         took_ns = waitscope.number(read, "queue_ns") + waitscope.number(read, "device_ns")
@@ -99,9 +103,10 @@ class Block(unittest.TestCase):
                                delta=0.01 + 0.15 * theirs["r_await"])
         self.assertAlmostEqual(ours["queue_size"] * window, theirs["aqu-sz"] * interval,
                                delta=0.15 * theirs["aqu-sz"] * interval + 0.01 * interval)
-        # Its busy time is counted in whole scheduler ticks with a request in them, so for requests
-        # far shorter than a tick it is an upper bound.
-        self.assertLessEqual(ours["utilization"] * window, theirs["util"] * interval * 1.05 + 5)
+        # For requests far shorter than a scheduler tick its busy time is a sample: a tick counts
+        # when its edge finds a request in flight (update_io_ticks, 6.18).
+        self.assertAlmostEqual(ours["utilization"] * window, theirs["util"] * interval,
+                               delta=0.1 * theirs["util"] * interval + 5)
         self.assertGreater(ours["utilization"] * window / 100,
                            0.8 * waitscope.number(ours["read"], "device_ns") / 1e9)
 

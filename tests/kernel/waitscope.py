@@ -112,7 +112,8 @@ class Pending:
 
 
 class Agent:
-    """A waitscoped of our own on a socket of our own; leaves nothing behind."""
+    """A waitscoped of our own on a socket of our own; leaves nothing behind. A session of its own
+    gives it its own share of the processor (autogroup), as a service has."""
 
     def __init__(self, *flags, listen=None):
         self.directory = tempfile.mkdtemp(prefix="waitscope-test-")
@@ -122,7 +123,8 @@ class Agent:
             self.process = subprocess.Popen(
                 [str(BIN / "waitscoped"), "--exit-with-parent", "--listen", self.endpoint,
                  *(() if "--window" in flags else ("--window", "1s")), *map(str, flags)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True)
 
     def wait_until_ready(self):
         deadline = time.monotonic() + START_TIMEOUT
@@ -162,7 +164,8 @@ class Agent:
 
 
 class Workload:
-    """A truth program, held at its gate until `release`."""
+    """A truth program, held at its gate until `release`. A session of its own keeps a thousand busy
+    threads from starving this harness (autogroup)."""
 
     def __init__(self, name, *knobs, seconds=5, hold=False):
         self.seconds = seconds
@@ -171,7 +174,7 @@ class Workload:
             [str(WORKLOADS / name), "--gate", *(["--hold"] if hold else []), "--seconds",
              str(seconds), *map(str, knobs)],
             cwd=self._directory.name, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE, start_new_session=True)
         self.pid = self._process.pid
         ready = self._process.stderr.readline()
         if not ready.startswith("ready "):

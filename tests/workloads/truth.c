@@ -2,6 +2,7 @@
 #include "truth.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -105,10 +106,33 @@ uint64_t truth_cpu_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 uint64_t truth_run_delay_ns(void) {
   unsigned long long on_cpu = 0, delay = 0;
-  FILE* file = fopen("/proc/thread-self/schedstat", "re");
-  truth_require(file && fscanf(file, "%llu %llu", &on_cpu, &delay) == 2, "read schedstat");
-  fclose(file);
+  char text[64] = {0};
+  /* Not with stdio: its buffers are allocated, and threads would wait for the allocator's locks. */
+  const int file = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  truth_require(file >= 0 && read(file, text, sizeof(text) - 1) > 0 &&
+                    sscanf(text, "%llu %llu", &on_cpu, &delay) == 2,
+                "read schedstat");
+  close(file);
   return delay;
+}
+
+struct account {
+  uint64_t at_ns;
+  uint64_t cpu_ns;
+  uint64_t run_delay_ns;
+};
+
+/* All three of one moment: a thread that lost its CPU in between reads again. */
+static struct account read_account(void) {
+  struct account now = {.run_delay_ns = truth_run_delay_ns()};
+  for (int attempt = 0; attempt < 100; attempt++) {
+    now.cpu_ns = truth_cpu_ns();
+    now.at_ns = truth_now_ns();
+    const uint64_t run_delay_ns = truth_run_delay_ns();
+    if (run_delay_ns == now.run_delay_ns) break;
+    now.run_delay_ns = run_delay_ns;
+  }
+  return now;
 }
 
 void truth_require(bool ok, const char* what) {
@@ -124,24 +148,23 @@ void truth_thread_begin(struct truth_thread* thread, const char* role) {
   thread->tid = (pid_t)syscall(SYS_gettid);
   asked_ns = added_ns = 0;
   pthread_setname_np(pthread_self(), role);
-  thread->run_delay_ns = truth_run_delay_ns();
-  thread->cpu_ns = truth_cpu_ns();
-  thread->begin_ns = truth_now_ns();
+  const struct account now = read_account();
+  thread->run_delay_ns = now.run_delay_ns;
+  thread->cpu_ns = now.cpu_ns;
+  thread->begin_ns = now.at_ns;
 }
 
 void truth_thread_end(struct truth_thread* thread) {
   struct rusage usage;
-  const uint64_t run_delay_ns = truth_run_delay_ns();
-  const uint64_t end_ns = truth_now_ns();
-  const uint64_t cpu_ns = truth_cpu_ns();
-  const uint64_t busy_ns = cpu_ns - thread->cpu_ns + run_delay_ns - thread->run_delay_ns;
+  const struct account now = read_account();
+  const uint64_t wall_ns = now.at_ns - thread->begin_ns;
+  const uint64_t busy_ns = now.cpu_ns - thread->cpu_ns + now.run_delay_ns - thread->run_delay_ns;
   getrusage(RUSAGE_THREAD, &usage);
-  thread->end_ns = end_ns;
-  thread->blocked_ns =
-      end_ns - thread->begin_ns > busy_ns ? end_ns - thread->begin_ns - busy_ns : 0;
-  thread->cpu_ns = cpu_ns;
+  thread->end_ns = now.at_ns;
+  thread->blocked_ns = wall_ns > busy_ns ? wall_ns - busy_ns : 0;
+  thread->cpu_ns = now.cpu_ns;
   thread->asked_ns = asked_ns;
-  thread->run_delay_ns = run_delay_ns;
+  thread->run_delay_ns = now.run_delay_ns;
   thread->voluntary = (uint64_t)usage.ru_nvcsw;
   thread->involuntary = (uint64_t)usage.ru_nivcsw;
 }
