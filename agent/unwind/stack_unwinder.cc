@@ -62,13 +62,16 @@ class Memory {
 class Walk {
  public:
   Walk(const UnwindView& view, const StackSample& sample, const ReadLiveWord& read_live)
-      : view_(view), registers_(sample.registers), memory_(sample, read_live) {}
+      : view_(view),
+        registers_(sample.registers),
+        newborn_(unwind_is_newborn(&sample.registers, sample.orig_ax, sample.ax)),
+        memory_(sample, read_live) {}
 
   UnwoundStack Run(uint64_t orig_ax) {
     UnwoundStack stack;
     int step = UNWIND_CALLER;
     while (step == UNWIND_CALLER && stack.frames.size() < UNWIND_MAX_FRAMES) {
-      stack.frames.push_back(registers_.pc);
+      stack.frames.push_back(unwind_shown_pc(&registers_));
       step = Step();
     }
     if (step == UNWIND_CALLER) step = UNWIND_STOP_too_deep;
@@ -88,7 +91,8 @@ class Walk {
     if (mapping == nullptr) return UNWIND_STOP_no_mapping;
     if (mapping->type == UNWIND_MAPPING_no_table) return UNWIND_STOP_no_table;
     if (mapping->type == UNWIND_MAPPING_anonymous) return Guess();
-    const uint32_t index = unwind_find_rule(PageAt, RowAt, &view_, mapping->page_base,
+    unwind_range range = {};
+    const uint32_t index = unwind_find_rule(PageAt, RowAt, &view_, &range, mapping->page_base,
                                             mapping->npages, pc - mapping->bias);
     if (index >= view_.rules.size()) return UNWIND_STOP_no_rule;
     const int step = unwind_step(&view_.rules[index], &registers_, Memory::ReadWord, &memory_);
@@ -98,6 +102,10 @@ class Walk {
   }
 
   int Guess() {
+    if (newborn_ && registers_.leaf) {
+      registers_.guessed = 1;
+      return UNWIND_ROOT;
+    }
     uint64_t code = 0;
     memory_.Read(registers_.pc, &code);
     return unwind_guess(&registers_, code, Memory::ReadWord, &memory_);
@@ -110,6 +118,7 @@ class Walk {
 
   UnwindView view_;
   unwind_registers registers_;
+  bool newborn_;
   Memory memory_;
 };
 

@@ -23,6 +23,7 @@ struct UnwindView {
 struct StackSample {
   unwind_registers registers = {};  // as unwind_begin leaves them
   uint64_t orig_ax = 0;
+  uint64_t ax = 0;
   uint64_t window_address = 0;
   std::span<const uint8_t> window;
 };

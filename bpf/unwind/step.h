@@ -61,6 +61,25 @@ unwind_inline __u64 unwind_lookup_pc(const struct unwind_registers *r)
 	return r->pc_exact ? r->pc : r->pc - 1;
 }
 
+/*
+ * The address to show: who names it looks one below all addresses but the leaf's, so what a signal
+ * interrupted is shown one above.
+ */
+unwind_inline __u64 unwind_shown_pc(const struct unwind_registers *r)
+{
+	return r->pc + (r->pc_exact && !r->leaf);
+}
+
+/*
+ * A thread that has not left the system call that made it yet: what called the C library's
+ * wrapper is on its creator's stack, so the wrapper is its root.
+ */
+unwind_inline int unwind_is_newborn(const struct unwind_registers *r, __u64 orig_ax, __u64 ax)
+{
+	return r->leaf && r->syscall && !ax &&
+	       (orig_ax == SYSCALL_CLONE || orig_ax == SYSCALL_CLONE3);
+}
+
 unwind_inline __u64 unwind_plt_cfa(const struct unwind_rule *rule, __u64 pc, __u64 sp)
 {
 	return sp + 8 + ((pc & 15) >= (__u64)rule->cfa_off ? 8 : 0);

@@ -179,22 +179,36 @@ unwind_inline const struct unwind_mapping *unwind_find_mapping(unwind_mapping_at
 	return 0;
 }
 
+/*
+ * What a search has narrowed down to. It lies in memory of the caller's: loaded anew for each
+ * halving, it is an unknown number to the verifier, which then need not follow each way to it (a
+ * million instructions else, a thousand so).
+ */
+struct unwind_range {
+	__u32 low;
+	__u32 high;
+};
+
 /* How many of the rows [first, end), all of one page, begin at or before `pc_in_page`; plus first.
  */
-unwind_inline __u32 unwind_rows_upto(unwind_word_at row_at, void *from, __u32 first, __u32 end,
-				     __u32 pc_in_page)
+unwind_inline __u32 unwind_rows_upto(unwind_word_at row_at, void *from,
+				     volatile struct unwind_range *range, __u32 pc_in_page)
 {
-	__u32 low = first, high = end, middle;
+	__u32 low, high, middle;
 	int i;
 
-	for (i = 0; i < UNWIND_ROW_STEPS && low < high; i++) {
+	for (i = 0; i < UNWIND_ROW_STEPS; i++) {
+		low = range->low;
+		high = range->high;
+		if (low >= high)
+			break;
 		middle = low + (high - low) / 2;
 		if (unwind_row_pc(row_at(from, middle)) <= pc_in_page)
-			low = middle + 1;
+			range->low = middle + 1;
 		else
-			high = middle;
+			range->high = middle;
 	}
-	return low;
+	return range->low;
 }
 
 /*
@@ -202,16 +216,17 @@ unwind_inline __u32 unwind_rows_upto(unwind_word_at row_at, void *from, __u32 fi
  * begins at or before it, the last row before the page holds.
  */
 unwind_inline __u32 unwind_find_rule(unwind_word_at page_at, unwind_word_at row_at, void *from,
-				     __u32 page_base, __u32 npages, __u64 offset)
+				     volatile struct unwind_range *range, __u32 page_base,
+				     __u32 npages, __u64 offset)
 {
 	__u64 page = offset >> UNWIND_PAGE_SHIFT;
-	__u32 first, end, next;
+	__u32 next;
 
 	if (page >= npages)
 		return UNWIND_RULE_none;
-	first = page_at(from, page_base + (__u32)page);
-	end = page_at(from, page_base + (__u32)page + 1);
-	next = unwind_rows_upto(row_at, from, first, end, offset & (UNWIND_PAGE_BYTES - 1));
+	range->low = page_at(from, page_base + (__u32)page);
+	range->high = page_at(from, page_base + (__u32)page + 1);
+	next = unwind_rows_upto(row_at, from, range, offset & (UNWIND_PAGE_BYTES - 1));
 	if (!next)
 		return UNWIND_RULE_none;
 	return unwind_row_rule(row_at(from, next - 1));

@@ -27,9 +27,11 @@ enum signal_frame_offset {
 #define CODE_TRAMPOLINE	     0xc308c48348ULL
 #define CODE_TRAMPOLINE_MASK 0xffffffffffULL
 
-enum exec_syscall {
+enum remaking_syscall {
+	SYSCALL_CLONE = 56,
 	SYSCALL_EXECVE = 59,
 	SYSCALL_EXECVEAT = 322,
+	SYSCALL_CLONE3 = 435,
 };
 
 #endif

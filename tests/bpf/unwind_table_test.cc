@@ -24,7 +24,8 @@ struct Arena {
     return static_cast<Arena*>(from)->rows.at(index);
   }
   uint32_t Find(uint32_t page_base, uint32_t npages, uint64_t offset) {
-    return unwind_find_rule(PageAt, RowAt, this, page_base, npages, offset);
+    unwind_range range = {};
+    return unwind_find_rule(PageAt, RowAt, this, &range, page_base, npages, offset);
   }
 };
 

@@ -51,7 +51,9 @@ absl::Status BuiltTable::Build(const absl::StatusOr<ElfImage>& image) {
 
 uint32_t BuiltTable::IndexAt(uint64_t vaddr) const {
   void* const from = const_cast<UnwindTable*>(&table_);
-  return unwind_find_rule(PageAt, RowAt, from, 0, table_.pages(), vaddr - table_.first_page_vaddr);
+  unwind_range range = {};
+  return unwind_find_rule(PageAt, RowAt, from, &range, 0, table_.pages(),
+                          vaddr - table_.first_page_vaddr);
 }
 
 }  // namespace waitscope::testing
