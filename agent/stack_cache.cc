@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/core/refine.h"
+#include "agent/core/stack_trust.h"
 #include "agent/history.h"
 
 namespace waitscope {
@@ -20,6 +21,7 @@ bool MayGetNames(const Stack& stack) {
 Stack StackCache::ResolveNow(const RawStack& raw) {
   Stack stack = symbolizer_.Resolve(raw);
   if (raw.pid == 0) TrimProbeFrames(stack);
+  ApplyTrust(raw, stack);
   return stack;
 }
 

@@ -65,8 +65,6 @@ std::string Limits(const KernelFeatures& features, const std::vector<std::string
 
 }  // namespace
 
-void RingBufferFree::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-
 LiveSource::LiveSource(const LiveOptions& options, KernelFeatures features)
     : options_(options), features_(std::move(features)) {}
 
@@ -147,6 +145,9 @@ void LiveSource::Drain(absl::FunctionRef<void(const Event&)> fold) {
   draining_ = &fold;
   ring_buffer__consume(ring_.get());
   draining_ = nullptr;
+  if (UnwindService* unwinding = session_->unwinding()) {
+    unwinding->TakeFinished([&](const stack_event& event) { fold(event); });
+  }
   ReadDead(*session_, fold);
 }
 
@@ -173,6 +174,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   if (!status.ok()) return status;
   ++epoch_;
   session_->BeginWindow(epoch_, epoch_ / kWindowsPerGeneration);
+  if (UnwindService* unwinding = session_->unwinding()) unwinding->Settle();
   Drain(fold);  // what was recorded before the ledgers were read
   ReadDevices(
       *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold);
@@ -207,6 +209,11 @@ void LiveSource::RequestTick() {
 absl::Status LiveSource::WantSyscalls(bool wanted) {
   const std::lock_guard lock(mutex_);
   return session_->SetSyscalls(wanted);
+}
+
+std::vector<Mapping> LiveSource::MappingsOf(uint32_t pid) const {
+  const UnwindService* unwinding = session_->unwinding();
+  return unwinding == nullptr ? std::vector<Mapping>() : unwinding->MappingsOf(pid);
 }
 
 std::vector<CapabilityReport> LiveSource::capabilities() const {

@@ -13,8 +13,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 ROOMS = {
     "agent/core": (["agent/core", "bpf"], ["std", "absl"]),
     "agent/diagnose": (["agent/core", "agent/diagnose", "bpf"], ["std", "absl"]),
-    "agent/os": (["agent/os"], ["std", "system"]),
-    "agent/source": (["agent/core", "agent/os", "agent/source", "bpf", "kernel-compat"],
+    "agent/os": (["agent/os"], ["std", "absl", "system"]),
+    "agent/source": (["agent/core", "agent/os", "agent/source", "agent/unwind", "bpf",
+                      "kernel-compat"],
                      ["std", "absl", "system", "libbpf", "compression"]),
     "agent/symbols": (["agent/core", "agent/os", "agent/symbols"],
                       ["std", "absl", "system", "elfutils", "compression"]),
