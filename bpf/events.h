@@ -19,9 +19,9 @@
 
 #define WS_SCHEMA_VERSION 1
 #define WS_COMM_LEN	  16
-#define WS_STACK_DEPTH	  256 /* of user stacks; the kernel's own end at 127 (PERF_MAX_STACK_DEPTH) \
-			       */
-#define WS_NAME_LEN 40
+/* Of user stacks; the kernel's own end at 127 (PERF_MAX_STACK_DEPTH). */
+#define WS_STACK_DEPTH 256
+#define WS_NAME_LEN    40
 
 #ifdef __cplusplus
 #define WS_STATIC_ASSERT(expr, text) static_assert(expr, text)
