@@ -68,6 +68,10 @@ void AddMeasuring(CLI::App& app, Config& config) {
       ->transform(duration);
   app.add_option("--cpu-hz", config.cpu_hz, "on-CPU samples per second and CPU; 0: none [49]")
       ->type_name("N");
+  app.add_option("--user-stacks", config.user_stacks,
+                 "how user stacks are taken: by unwind tables, or by frame pointers as on kernels "
+                 "that give no more [tables]")
+      ->check(CLI::IsMember({"tables", "frame-pointers"}));
   app.add_option("--ring-bytes", config.ring_bytes, "size of the kernel's ring buffer [8MiB]")
       ->transform(size);
   app.add_option("--replay", config.replay, "serve a recording instead of this machine")
@@ -159,6 +163,7 @@ std::string ConfigText(const Config& config) {
   absl::StrAppend(&text, "--history-bytes ", BytesText(config.history_bytes), "\n");
   absl::StrAppend(&text, "--period ", DurationText(config.period_ns), "\n");
   absl::StrAppend(&text, "--cpu-hz ", config.cpu_hz, "\n");
+  absl::StrAppend(&text, "--user-stacks ", config.user_stacks, "\n");
   absl::StrAppend(&text, "--ring-bytes ", BytesText(config.ring_bytes), "\n");
   absl::StrAppend(&text, "--log-level ", config.log_level, "\n");
   const auto add = [&](const char* flag, const std::string& value) {

@@ -42,7 +42,7 @@ absl::StatusOr<Measurement> OpenLive(const Config& config) {
   const std::shared_ptr<LiveSource> source = *std::move(opened);
   Measurement measurement;
   measurement.source = source;
-  measurement.naming = NameLiveMachine();
+  measurement.naming = NameLiveMachine([source](uint32_t pid) { return source->MappingsOf(pid); });
   measurement.capabilities = [source] { return Rows(source->capabilities()); };
   measurement.programs = [source] { return Rows(source->programs()); };
   return measurement;
@@ -56,6 +56,7 @@ LiveOptions LiveOptionsFrom(const Config& config) {
   options.sample_period_ns = config.period_ns;
   options.ring_bytes = config.ring_bytes;
   options.cpu_hz = config.cpu_hz;
+  options.unwind_tables = config.user_stacks == "tables";
   options.agent_version = WAITSCOPE_VERSION;
   return options;
 }

@@ -1,11 +1,15 @@
 #include "agent/naming.h"
 
+#include <utility>
+
 #include "agent/symbols/live_symbolizer.h"
 
 namespace waitscope {
 
-Naming NameLiveMachine() {
-  const auto symbolizer = std::make_shared<LiveSymbolizer>();
+Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known) {
+  LiveSymbolizer::Options options;
+  options.known_mappings = std::move(known);
+  const auto symbolizer = std::make_shared<LiveSymbolizer>(std::move(options));
   return {.symbolizer = symbolizer,
           .remember = [symbolizer](uint32_t pid) { symbolizer->Remember(pid); }};
 }

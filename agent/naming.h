@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "agent/core/stack.h"
+#include "agent/os/process_maps.h"
 
 namespace waitscope {
 
@@ -15,6 +17,7 @@ struct Naming {
   std::function<void(uint32_t pid)> remember;
 };
 
-Naming NameLiveMachine();
+// `known`: what the source knows of the mappings of processes that have just exited.
+Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known);
 
 }  // namespace waitscope

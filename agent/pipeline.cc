@@ -18,11 +18,6 @@ constexpr std::chrono::milliseconds kPatience(50);
 // A source may drop a request that meets a tick already under way.
 constexpr int kPatiencesPerRequest = 10;
 
-RawStack StackOf(const stack_event& event) {
-  const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
-  return {event.id, event.pid, {event.addresses, event.addresses + count}};
-}
-
 }  // namespace
 
 uint64_t MonotonicNs() {
@@ -81,7 +76,7 @@ void Pipeline::Take(const Event& event) {
 // What can only be read while the process lives is read now, on the publisher's thread.
 void Pipeline::Hint(const Event& event) {
   if (const auto* stack = std::get_if<stack_event>(&event); stack != nullptr && stack->pid != 0) {
-    publisher_.ResolveEarly(StackOf(*stack));
+    publisher_.ResolveEarly(RawStackOf(*stack));
   } else if (const auto* life = std::get_if<life_event>(&event);
              life != nullptr && life->kind == LIFE_exec) {
     publisher_.Remember(life->thread.pid);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/core/refine.h"
+#include "agent/core/stack_trust.h"
 
 namespace waitscope {
 namespace {
@@ -21,6 +22,7 @@ bool MayGetNames(const Stack& stack) {
 Stack StackCache::ResolveNow(const RawStack& raw) {
   Stack stack = symbolizer_.Resolve(raw);
   if (raw.pid == 0) TrimProbeFrames(stack);
+  ApplyTrust(raw, stack);
   return stack;
 }
 

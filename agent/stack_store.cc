@@ -46,8 +46,9 @@ void StackStore::ReleaseFrame(uint32_t number) {
 }
 
 StackStore::PackedStack StackStore::Packed(StackId id, const Stack& stack, uint64_t turn) {
-  const auto& [frames, truncated] = stack;
-  PackedStack packed{.id = id, .turn = turn, .frames = {}, .truncated = InternText(truncated)};
+  const auto& [frames, truncated, trust] = stack;
+  PackedStack packed{
+      .id = id, .turn = turn, .frames = {}, .truncated = InternText(truncated), .trust = trust};
   packed.frames.reserve(frames.size());
   for (const Frame& frame : frames) packed.frames.push_back(InternFrame(frame));
   elsewhere_bytes_ += BytesElsewhere(packed.frames);
@@ -63,6 +64,7 @@ void StackStore::Release(const PackedStack& stack) {
 Stack StackStore::Unpacked(const PackedStack& stack) const {
   Stack unpacked;
   unpacked.truncated = texts_.At(stack.truncated);
+  unpacked.trust = stack.trust;
   unpacked.frames.reserve(stack.frames.size());
   for (const uint32_t number : stack.frames) {
     const PackedFrame& frame = frames_.At(number);

@@ -49,6 +49,7 @@ class StackStore {
     uint64_t turn = 0;
     std::vector<uint32_t> frames;
     uint32_t truncated = 0;
+    unwind_class trust = UNWIND_CLASS_none;
   };
   using Rows = std::list<PackedStack>;
 

@@ -17,7 +17,8 @@ struct probe_config {
 	__s32 agent_pid;       /* its threads are accounted, but never sampled */
 	__u8 task_storage;     /* 0: the hash fallback (kernels before 5.12) */
 	__u8 late_hook;	       /* rseq_update is attached: user stacks are taken there */
-	__u8 pad[2];
+	__u8 unwind;	       /* user stacks by unwind tables; 0: by frame pointers */
+	__u8 pad[1];
 };
 
 /* Written by the agent while the programs run. */

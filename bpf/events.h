@@ -19,8 +19,9 @@
 
 #define WS_SCHEMA_VERSION 1
 #define WS_COMM_LEN	  16
-#define WS_STACK_DEPTH	  127
-#define WS_NAME_LEN	  40
+/* Of user stacks; the kernel's own end at 127 (PERF_MAX_STACK_DEPTH). */
+#define WS_STACK_DEPTH 256
+#define WS_NAME_LEN    40
 
 #ifdef __cplusplus
 #define WS_STATIC_ASSERT(expr, text) static_assert(expr, text)
@@ -111,7 +112,8 @@ enum loss_reason {
 	LOST_device_table = 13,	     /* no room for a block device's totals */
 	LOST_stack_unresolved = 14,  /* a stack's addresses never reached the agent */
 	LOST_state_mismatch = 15,    /* an event the kernel skipped was put back */
-	LOST_REASON_COUNT = 16,
+	LOST_raw_stack = 16, /* an incomplete stack could not be handed over to be finished */
+	LOST_REASON_COUNT = 17,
 };
 
 struct event_header {
@@ -182,15 +184,20 @@ struct oncpu_event {
 };
 WS_ASSERT_SIZE(oncpu_event, 72);
 
-/* Only the first `count` addresses are sent: hdr.size says so. */
+/*
+ * Only the first `count` addresses are sent: hdr.size says so. Each but the first lies behind an
+ * instruction of its frame: where a call returns to, or one behind the pc a signal interrupted.
+ */
 struct stack_event {
 	struct event_header hdr;
 	__u64 id;
 	__u32 pid; /* 0 for a kernel stack */
-	__u32 count;
+	__u16 count;
+	__u8 stack_class;		 /* enum unwind_class; kernel stacks: none */
+	__u8 stop;			 /* enum unwind_stop, when truncated */
 	__u64 addresses[WS_STACK_DEPTH]; /* leaf first */
 };
-WS_ASSERT_SIZE(stack_event, 1040);
+WS_ASSERT_SIZE(stack_event, 2072);
 
 /*
  * Monotone totals of one thread, exact: folded in the scheduler's own hooks.

@@ -37,9 +37,9 @@ probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
 	bpf_get_current_comm(note->comm, sizeof(note->comm));
 	if (!s)
 		return;
-	note->kernel_stack = current_stack(ctx, &s->stack, 0);
+	note->kernel_stack = current_kernel_stack(ctx, &s->stack);
 	if (note->context == WAKER_task && !(BPF_CORE_READ(waker, flags) & WS_PF_KTHREAD))
-		note->user_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+		note->user_stack = current_user_stack(ctx);
 }
 
 /*

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Stacks by identity: a 64-bit hash of process and addresses, the addresses shipped once per
+ * Stacks by identity: a 64-bit hash of process, addresses and class, the addresses shipped once per
  * generation. A kernel stack map would drop the hottest stacks when buckets collide (36 % of
  * 1024 stacks in 1024 buckets).
  */
 #ifndef WAITSCOPE_BPF_STACKS_H
 #define WAITSCOPE_BPF_STACKS_H
 
-#include "bpf/maps.bpf.h"
+#include "bpf/unwind/walk.bpf.h"
+
+/* What the kernel walks itself ends here, unless a sysctl (perf_event_max_stack) says less. */
+#define KERNEL_WALK_DEPTH 127
+
+/* Raw stacks of one process: one in so long, and so many at once when there were none before. */
+#define RAW_EVERY_NS 20000000
+#define RAW_AT_ONCE  16
 
 /* Multiply and fold, over one stack. Never 0, which means "no stack". */
 probe_inline __u64 stack_hash(const struct stack_event *s)
@@ -15,7 +22,7 @@ probe_inline __u64 stack_hash(const struct stack_event *s)
 	__u64 hash = 0x9e3779b97f4a7c15ULL ^ s->pid;
 	__u32 i;
 
-	for (i = 0; i < WS_STACK_DEPTH; i++) {
+	for (i = 0; i < KERNEL_WALK_DEPTH; i++) {
 		if (i >= s->count)
 			break;
 		hash = (hash ^ s->addresses[i]) * 0xff51afd7ed558ccdULL;
@@ -39,41 +46,60 @@ probe_inline int stack_seen(__u64 id)
 	return 0;
 }
 
-probe_inline void stack_header(struct stack_event *s, __u32 pid, long bytes)
+/* Ships a stack that has its identity, unless the agent has it. */
+probe_inline void ship_stack(struct stack_event *s)
 {
-	s->count = (__u32)bytes / sizeof(__u64);
-	s->pid = pid;
-	s->hdr.kind = EVENT_stack;
-	s->hdr.size = offsetof(struct stack_event, addresses) + s->count * sizeof(__u64);
-	s->id = stack_hash(s);
-}
+	__u64 count = s->count;
 
-/* Ships a stack built in scratch, unless the agent has it. Returns its identity. */
-probe_inline __u64 ship_scratch_stack(struct stack_event *s, __u32 pid, long bytes)
-{
-	__u64 size;
-
-	stack_header(s, pid, bytes);
 	if (stack_seen(s->id))
-		return s->id;
-	size = offsetof(struct stack_event, addresses) + (s->count & 127) * sizeof(__u64);
-	if (bpf_ringbuf_output(&events, s, size, submit_flags())) {
+		return;
+	opaque(count);
+	if (count > WS_STACK_DEPTH)
+		count = WS_STACK_DEPTH;
+	s->hdr.kind = EVENT_stack;
+	s->hdr.size = offsetof(struct stack_event, addresses) + count * sizeof(__u64);
+	if (bpf_ringbuf_output(&events, s,
+			       offsetof(struct stack_event, addresses) + count * sizeof(__u64),
+			       submit_flags())) {
 		bpf_map_delete_elem(&seen_stacks, &s->id);
 		lose(LOST_stack_ring_full);
 	}
+}
+
+/* The same for what the kernel walked. Returns its identity. */
+probe_inline __u64 ship_walked_stack(struct stack_event *s, __u32 pid, long bytes)
+{
+	s->count = (__u32)bytes / sizeof(__u64);
+	s->pid = pid;
+	s->stack_class = pid ? UNWIND_CLASS_unverified : UNWIND_CLASS_none;
+	s->stop = UNWIND_STOP_none;
+	s->id = stack_hash(s);
+	ship_stack(s);
 	return s->id;
 }
 
 /* Kernel stack of a thread that is not running. Interrupts off. */
 probe_inline __u64 sleeping_kernel_stack(struct task_struct *task, struct stack_event *s)
 {
-	long bytes = bpf_get_task_stack(task, s->addresses, sizeof(s->addresses), 0);
+	long bytes = bpf_get_task_stack(task, s->addresses, KERNEL_WALK_DEPTH * sizeof(__u64), 0);
 
 	if (bytes <= 0) {
 		lose(LOST_kernel_stack);
 		return 0;
 	}
-	return ship_scratch_stack(s, 0, bytes);
+	return ship_walked_stack(s, 0, bytes);
+}
+
+/* Kernel stack of `current`. Interrupts off. */
+probe_inline __u64 current_kernel_stack(void *ctx, struct stack_event *s)
+{
+	long bytes = bpf_get_stack(ctx, s->addresses, KERNEL_WALK_DEPTH * sizeof(__u64), 0);
+
+	if (bytes <= 0) {
+		lose(LOST_kernel_stack);
+		return 0;
+	}
+	return ship_walked_stack(s, 0, bytes);
 }
 
 /* A thread that is exiting has given up its memory: no user stack is not a loss. */
@@ -85,47 +111,145 @@ probe_inline void lose_user_stack(void)
 		lose(LOST_user_stack);
 }
 
-/* Stack of `current`, kernel or (flags = BPF_F_USER_STACK) user. Interrupts off. */
-probe_inline __u64 current_stack(void *ctx, struct stack_event *s, __u64 flags)
+probe_inline int may_ship_raw(__u32 pid)
 {
-	__u32 pid = flags & BPF_F_USER_STACK ? bpf_get_current_pid_tgid() >> 32 : 0;
-	long bytes = bpf_get_stack(ctx, s->addresses, sizeof(s->addresses), flags);
+	__u64 now = bpf_ktime_get_ns(), *paid = bpf_map_lookup_elem(&raw_allowance, &pid);
+	__u64 until = now - RAW_AT_ONCE * RAW_EVERY_NS;
 
-	if (bytes <= 0 && pid)
-		lose_user_stack();
-	else if (bytes <= 0)
-		lose(LOST_kernel_stack);
-	if (bytes <= 0)
+	if (paid && *paid > until)
+		until = *paid;
+	if (until > now)
 		return 0;
-	return ship_scratch_stack(s, pid, bytes);
+	until += RAW_EVERY_NS;
+	bpf_map_update_elem(&raw_allowance, &pid, &until, BPF_ANY);
+	return 1;
+}
+
+probe_inline void fill_raw(struct raw_stack *raw, const struct unwind_slot *s)
+{
+	__u64 bytes = RAW_WINDOW_BYTES;
+
+	raw->id = s->stack.id;
+	raw->pid = s->stack.pid;
+	raw->tid = (__u32)bpf_get_current_pid_tgid();
+	raw->at_ns = bpf_ktime_get_ns();
+	raw->pc = s->entry.ip;
+	raw->sp = s->entry.sp;
+	raw->bp = s->entry.bp;
+	raw->bx = s->entry.bx;
+	raw->di = s->entry.di;
+	raw->ax = s->entry.ax;
+	raw->orig_ax = s->entry.orig_ax;
+	raw->stop = s->stack.stop;
+	if (s->stack_top > raw->sp && s->stack_top - raw->sp < bytes)
+		bytes = s->stack_top - raw->sp;
+	opaque(bytes);
+	if (bytes > RAW_WINDOW_BYTES)
+		bytes = RAW_WINDOW_BYTES;
+	raw->window_bytes = bytes;
+	if (!bpf_probe_read_user(raw->window, bytes, (void *)raw->sp))
+		return;
+	bytes = UNWIND_PAGE_BYTES - (raw->sp & (UNWIND_PAGE_BYTES - 1));
+	raw->window_bytes = bytes;
+	if (bpf_probe_read_user(raw->window, bytes, (void *)raw->sp))
+		raw->window_bytes = 0;
 }
 
 /*
- * User stack of `current` in a hook that may be preempted: built in the ring buffer itself, since
- * per-CPU scratch could be overwritten by the thread that preempts this one.
+ * Hands what is needed to finish an incomplete stack to the agent's unwinder. The identity is then
+ * this capture's alone: the same few addresses may begin many stacks. False: as it is will have to
+ * do.
  */
-probe_inline __u64 preemptible_user_stack(void *ctx)
+probe_inline int ship_raw(struct unwind_slot *s)
 {
-	struct stack_event *s = bpf_ringbuf_reserve(&events, sizeof(*s), 0);
-	__u64 id;
-	long bytes;
+	struct raw_stack *raw;
 
-	if (!s) {
-		lose(LOST_stack_ring_full);
+	if (s->stack.stack_class != UNWIND_CLASS_truncated || s->entry.cs != USER_CODE_64 ||
+	    s->stack.stop == UNWIND_STOP_too_deep || !may_ship_raw(s->stack.pid))
+		return 0;
+	raw = bpf_ringbuf_reserve(&raw_stacks, sizeof(*raw), 0);
+	if (!raw) {
+		lose(LOST_raw_stack);
 		return 0;
 	}
-	bytes = bpf_get_stack(ctx, s->addresses, sizeof(s->addresses), BPF_F_USER_STACK);
+	s->stack.id ^= (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+	fill_raw(raw, s);
+	bpf_ringbuf_submit(raw, 0);
+	return 1;
+}
+
+/* The user stack of `current` by unwind tables, in a slot that is the caller's. */
+probe_function int ship_unwound_stack(__u32 number)
+{
+	struct unwind_slot *s = slot_at(number);
+
+	if (!s || unwind_current(number))
+		return 1;
+	if (!ship_raw(s))
+		ship_stack(&s->stack);
+	return 0;
+}
+
+probe_inline __u64 unwound_stack(__u32 number)
+{
+	struct unwind_slot *s;
+
+	if (ship_unwound_stack(number))
+		return 0;
+	s = slot_at(number);
+	return s ? s->stack.id : 0;
+}
+
+/* User stack of `current` as the kernel walks it, by frame pointers. */
+probe_inline __u64 walked_user_stack(void *ctx, struct stack_event *s)
+{
+	long bytes = bpf_get_stack(ctx, s->addresses, KERNEL_WALK_DEPTH * sizeof(__u64),
+				   BPF_F_USER_STACK);
+
 	if (bytes <= 0) {
-		bpf_ringbuf_discard(s, BPF_RB_NO_WAKEUP);
 		lose_user_stack();
 		return 0;
 	}
-	stack_header(s, bpf_get_current_pid_tgid() >> 32, bytes);
-	id = s->id;
-	if (stack_seen(id))
-		bpf_ringbuf_discard(s, BPF_RB_NO_WAKEUP);
-	else
-		bpf_ringbuf_submit(s, submit_flags());
+	return ship_walked_stack(s, bpf_get_current_pid_tgid() >> 32, bytes);
+}
+
+probe_inline int current_has_memory(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm) != NULL;
+}
+
+/* User stack of `current`, which is no kernel thread. Interrupts off. */
+probe_inline __u64 current_user_stack(void *ctx)
+{
+	struct unwind_slot *s;
+
+	if (!current_has_memory())
+		return 0;
+	if (cfg.unwind)
+		return unwound_stack(SLOT_IRQOFF);
+	s = slot_at(SLOT_IRQOFF);
+	return s ? walked_user_stack(ctx, &s->stack) : 0;
+}
+
+/* User stack of `current` in a hook that may be interrupted or preempted. */
+probe_inline __u64 preemptible_user_stack(void *ctx)
+{
+	__u32 number = current_has_memory() ? enter_slot() : 0;
+	struct unwind_slot *s;
+	__u64 id = 0;
+
+	if (!number) {
+		lose_user_stack();
+		return 0;
+	}
+	s = slot_at(number);
+	if (cfg.unwind)
+		id = unwound_stack(number);
+	else if (s)
+		id = walked_user_stack(ctx, &s->stack);
+	leave_slot(number);
 	return id;
 }
 

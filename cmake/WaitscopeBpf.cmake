@@ -16,6 +16,7 @@ set(BPF_FLAGS -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror -Wno-unused-para
 
 function(waitscope_bpf_objects target)
   file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/*.h ${CMAKE_SOURCE_DIR}/bpf/*.def
+       ${CMAKE_SOURCE_DIR}/bpf/unwind/*.h ${CMAKE_SOURCE_DIR}/bpf/unwind/*.def
        ${CMAKE_SOURCE_DIR}/kernel-compat/*.h)
   set(assembly "\t.section .note.GNU-stack,\"\",@progbits\n\t.section .rodata\n")
   foreach(name ${ARGN})

@@ -101,6 +101,58 @@ compat_inline int compat_current_user_regs(struct user_regs *out)
 	return 1;
 }
 
+/* Where `current` entered the kernel from user mode, as far as unwinding needs it. */
+struct user_frame {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 bx;
+	__u64 di;
+	__u64 ax;
+	__s64 orig_ax; /* -1: not by a system call */
+	__u64 cs;
+};
+
+compat_inline void compat_frame_by_helper(struct user_frame *out)
+{
+	struct pt_regs *regs;
+
+	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	out->ip = regs->ip;
+	out->sp = regs->sp;
+	out->bp = regs->bp;
+	out->bx = regs->bx;
+	out->di = regs->di;
+	out->ax = regs->ax;
+	out->orig_ax = (__s64)regs->orig_ax;
+	out->cs = regs->cs;
+}
+
+compat_inline void compat_frame_by_stack(struct user_frame *out)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pt_regs *regs;
+
+	regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) - 1;
+	out->ip = BPF_CORE_READ(regs, ip);
+	out->sp = BPF_CORE_READ(regs, sp);
+	out->bp = BPF_CORE_READ(regs, bp);
+	out->bx = BPF_CORE_READ(regs, bx);
+	out->di = BPF_CORE_READ(regs, di);
+	out->ax = BPF_CORE_READ(regs, ax);
+	out->orig_ax = (__s64)BPF_CORE_READ(regs, orig_ax);
+	out->cs = BPF_CORE_READ(regs, cs);
+}
+
+/* Not for kernel threads. Every register is saved at every entry (v4.17, 3e3b9293d392). */
+compat_inline void compat_current_frame(struct user_frame *out)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		compat_frame_by_helper(out);
+	else
+		compat_frame_by_stack(out);
+}
+
 /* Set while a 32-bit program is in a system call: its numbers mean something else. */
 #define COMPAT_TS_COMPAT 0x2
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "bpf/unwind/table.h"
+
 namespace waitscope {
 
 // Identity of a captured stack: a 64-bit hash made in the kernel over the process (0 for kernel
@@ -16,6 +18,8 @@ struct RawStack {
   StackId id = 0;
   uint32_t pid = 0;                 // thread-group id the addresses belong to; 0 for kernel stacks
   std::vector<uint64_t> addresses;  // leaf first
+  unwind_class trust = UNWIND_CLASS_none;
+  unwind_stop stop = UNWIND_STOP_none;  // when truncated
 };
 
 // One frame as shown. Unresolved frames keep what is needed to resolve them later.
@@ -33,6 +37,7 @@ struct Stack {
   std::vector<Frame> frames;  // leaf first
   // Why frames are missing at the root, or empty: "process exited before its mappings were read".
   std::string truncated;
+  unwind_class trust = UNWIND_CLASS_none;  // user stacks: how far it can be trusted
 
   friend bool operator==(const Stack&, const Stack&) = default;
 };

@@ -13,7 +13,9 @@ stack_event EventOf(const RawStack& stack) {
   event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * count);
   event.id = stack.id;
   event.pid = stack.pid;
-  event.count = static_cast<uint32_t>(count);
+  event.count = static_cast<uint16_t>(count);
+  event.stack_class = static_cast<uint8_t>(stack.trust);
+  event.stop = static_cast<uint8_t>(stack.stop);
   std::copy_n(stack.addresses.begin(), count, event.addresses);
   return event;
 }
@@ -22,13 +24,18 @@ size_t BytesOf(const RawStack& stack) { return stack.addresses.capacity() * size
 
 }  // namespace
 
+RawStack RawStackOf(const stack_event& event) {
+  const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
+  return {.id = event.id,
+          .pid = event.pid,
+          .addresses = std::vector<uint64_t>(event.addresses, event.addresses + count),
+          .trust = static_cast<unwind_class>(event.stack_class),
+          .stop = static_cast<unwind_stop>(event.stop)};
+}
+
 void StackTable::Fold(const stack_event& event) {
   if (Use(event.id) != nullptr) return;
-  const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
-  Insert(std::make_shared<RawStack>(
-      RawStack{.id = event.id,
-               .pid = event.pid,
-               .addresses = std::vector<uint64_t>(event.addresses, event.addresses + count)}));
+  Insert(std::make_shared<RawStack>(RawStackOf(event)));
 }
 
 void StackTable::Insert(const Shared& stack) {

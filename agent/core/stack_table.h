@@ -16,6 +16,8 @@
 
 namespace waitscope {
 
+RawStack RawStackOf(const stack_event& event);
+
 class StackTable {
  public:
   using Shared = std::shared_ptr<const RawStack>;

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/sinks/codec.h"
+#include "agent/sinks/codec_parts.h"
 #include "agent/sinks/words.h"
 
 namespace waitscope {
@@ -46,6 +47,7 @@ v1::Header EncodeHeader(const Snapshot& snapshot, std::string_view view) {
   SetCost(snapshot.cost, *header.mutable_cost());
   for (const std::string& limit : snapshot.host.limits) header.add_notes(limit);
   header.set_period_ns(snapshot.period_ns);
+  *header.mutable_stack_time() = EncodeStackTime(StackTime(snapshot));
   return header;
 }
 

@@ -23,10 +23,14 @@ uint32_t StackInterner::Index(StackId id) {
   const auto found = snapshot_.stacks.find(id);
   if (found == snapshot_.stacks.end()) {
     stack->set_truncated("the stack's addresses never reached the agent");
+    stack->set_class_(std::string(TrustWord(UNWIND_CLASS_lost)));
     return slot->second;
   }
   for (const Frame& frame : found->second.frames) stack->add_frames(FrameIndex(frame));
   stack->set_truncated(found->second.truncated);
+  if (found->second.trust != UNWIND_CLASS_none) {
+    stack->set_class_(std::string(TrustWord(found->second.trust)));
+  }
   return slot->second;
 }
 
@@ -45,6 +49,17 @@ uint32_t StackInterner::FrameIndex(const Frame& frame) {
 
 uint64_t Rounded(double value) {
   return value > 0 ? static_cast<uint64_t>(std::llround(value)) : 0;
+}
+
+RepeatedPtrField<v1::StackTime> EncodeStackTime(const TrustedTime& time) {
+  RepeatedPtrField<v1::StackTime> rows;
+  for (unsigned trust = 0; trust < time.size(); ++trust) {
+    if (Rounded(time[trust]) == 0) continue;
+    v1::StackTime* row = rows.Add();
+    row->set_class_(std::string(TrustWord(static_cast<unwind_class>(trust))));
+    row->set_ns(Rounded(time[trust]));
+  }
+  return rows;
 }
 
 std::string CommOf(const Snapshot& snapshot, const ThreadKey& thread) {

@@ -9,6 +9,7 @@
 
 #include "agent/core/histogram.h"
 #include "agent/core/snapshot.h"
+#include "agent/core/stack_trust.h"
 #include "waitscope/v1/query.pb.h"
 
 namespace waitscope {
@@ -54,5 +55,7 @@ google::protobuf::RepeatedPtrField<v1::Syscall> EncodeProcessCalls(const Snapsho
 
 // Nanoseconds of a sum of estimates.
 uint64_t Rounded(double value);
+// The classes that have any.
+google::protobuf::RepeatedPtrField<v1::StackTime> EncodeStackTime(const TrustedTime& time);
 
 }  // namespace waitscope

@@ -95,8 +95,12 @@ v1::Thread EncodeThread(const Snapshot& snapshot, const ThreadWindow& thread,
 
 RepeatedPtrField<v1::Process> EncodeProcessList(const Snapshot& snapshot) {
   RepeatedPtrField<v1::Process> processes;
+  const std::map<uint32_t, TrustedTime> stack_times = StackTimeByProcess(snapshot);
   for (const ProcessWindow& window : Processes(snapshot)) {
-    *processes.Add() = EncodeProcess(snapshot, window);
+    v1::Process* process = processes.Add();
+    *process = EncodeProcess(snapshot, window);
+    const auto time = stack_times.find(process->pid());
+    if (time != stack_times.end()) *process->mutable_stack_time() = EncodeStackTime(time->second);
   }
   return processes;
 }

@@ -40,6 +40,7 @@ constexpr std::array<LossWords, LOST_REASON_COUNT> kLossWords = {{
     {"device-table", "there was no room for block devices' totals: some devices are missing"},
     {"stack-unresolved", "stacks' addresses never arrived: their time is shown without frames"},
     {"state-mismatch", "events the kernel skipped were put back from the scheduler's own counts"},
+    {"raw-stack", "incomplete stacks could not be handed over to be finished: they end early"},
 }};
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -64,6 +65,18 @@ uint32_t RingBytes(uint64_t wanted) {
   return static_cast<uint32_t>(bytes);
 }
 
+std::map<std::string, uint32_t, std::less<>> MapSizes(const LiveOptions& options,
+                                                      const KernelFeatures& features) {
+  const uint64_t memory =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  UnwindMaps::Sizes unwind{.row_chunks = 1, .page_chunks = 1, .mappings = 1};
+  if (features.unwind_tables) unwind = UnwindMaps::SizesFor(memory);
+  return {{"events", RingBytes(options.ring_bytes)},
+          {"unwind_rows", unwind.row_chunks},
+          {"unwind_pages", unwind.page_chunks},
+          {"unwind_mappings", unwind.mappings}};
+}
+
 probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features) {
   probe_config config{};
   config.period_ns = options.sample_period_ns;
@@ -72,13 +85,16 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.agent_pid = getpid();
   config.task_storage = features.task_storage ? 1 : 0;
   config.late_hook = features.rseq_update ? 1 : 0;
+  config.unwind = features.unwind_tables ? 1 : 0;
   return config;
 }
 
 }  // namespace
 
 BpfSession::BpfSession(const LiveOptions& options, const KernelFeatures& features)
-    : options_(options), features_(features) {}
+    : options_(options), features_(features) {
+  features_.unwind_tables = features.unwind_tables && options.unwind_tables;
+}
 
 BpfSession::~BpfSession() = default;
 
@@ -86,7 +102,9 @@ absl::StatusOr<std::unique_ptr<BpfSession>> BpfSession::Open(const LiveOptions& 
                                                              const KernelFeatures& features) {
   if (absl::Status status = CheckEssentials(features); !status.ok()) return status;
   std::unique_ptr<BpfSession> session(new BpfSession(options, features));
+  session->FollowMappings();
   if (absl::Status status = session->LoadAlwaysOn(); !status.ok()) return status;
+  session->StartUnwinding();
   if (absl::Status status = session->AttachAlwaysOn(); !status.ok()) return status;
   return session;
 }
@@ -101,7 +119,7 @@ ObjectSpec BpfSession::Spec(std::string_view name) const {
           [storage = features_.task_storage](std::string_view map) {
             return map == "ledgers" ? !storage : map == "ledgers_by_tid" && storage;
           },
-      .sizes = {{"events", RingBytes(options_.ring_bytes)}},
+      .sizes = MapSizes(options_, features_),
   };
 }
 
@@ -117,6 +135,36 @@ absl::Status BpfSession::LoadAlwaysOn() {
     if (auto object = Load(name); !object.ok()) return object.status();
   }
   return absl::OkStatus();
+}
+
+// Whole stacks are worth having, not worth failing for.
+void BpfSession::FollowMappings() {
+  if (!features_.unwind_tables) return;
+  auto stream = MappingStream::Open();
+  if (stream.ok()) {
+    mappings_.emplace(*std::move(stream));
+    return;
+  }
+  features_.unwind_tables = false;
+  shortfalls_.push_back(absl::StrCat("user stacks end early: ", stream.status().message()));
+}
+
+// Before anything is attached, so that the first stacks find their tables.
+void BpfSession::StartUnwinding() {
+  if (!mappings_) return;
+  auto service = UnwindService::Start(*std::exchange(mappings_, std::nullopt),
+                                      {.rows = Map("unwind_rows"),
+                                       .pages = Map("unwind_pages"),
+                                       .rules = Map("unwind_rules"),
+                                       .mappings = Map("unwind_mappings"),
+                                       .processes = Map("unwind_processes")},
+                                      Map("raw_stacks"));
+  if (service.ok()) {
+    unwinding_ = *std::move(service);
+    unwinding_->AwaitTables();
+  } else {
+    shortfalls_.push_back(absl::StrCat("user stacks end early: ", service.status().message()));
+  }
 }
 
 // Births first, then the scheduler's hooks, then the iterator that seeds everybody older: so that

@@ -14,8 +14,7 @@
 #include "agent/source/bpf_object.h"
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
-
-struct ring_buffer;
+#include "agent/source/unwind_service.h"
 
 namespace waitscope {
 
@@ -37,6 +36,9 @@ class BpfSession {
   // Tells the kernel side that a window begins.
   void BeginWindow(uint32_t epoch, uint32_t generation) const;
 
+  // Finishes stacks and follows mappings; null when user stacks are walked by frame pointers.
+  UnwindService* unwinding() const { return unwinding_.get(); }
+
   // The system-call programs: loaded and attached, or detached and unloaded.
   absl::Status SetSyscalls(bool wanted);
 
@@ -51,12 +53,16 @@ class BpfSession {
   absl::StatusOr<BpfObject*> Load(std::string_view name);
   absl::Status LoadAlwaysOn();
   absl::Status AttachAlwaysOn();
+  void FollowMappings();
+  void StartUnwinding();
 
   LiveOptions options_;
   KernelFeatures features_;
   SharedMaps maps_;
   std::vector<std::pair<std::string, std::unique_ptr<BpfObject>>> objects_;
   std::unique_ptr<BpfObject> syscalls_;
+  std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
+  std::unique_ptr<UnwindService> unwinding_;
   BpfLinkPtr ledgers_;
   std::vector<std::string> shortfalls_;
 };

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "bpf/unwind/table.h"
 
 namespace waitscope {
 namespace {
@@ -55,6 +56,10 @@ absl::Status Check(const stack_event& event) {
   if (event.count > WS_STACK_DEPTH || event.hdr.size < WireSize(event)) {
     return OutOfRange("stack depth", event.count);
   }
+  if (event.stack_class >= UNWIND_CLASS_COUNT) {
+    return OutOfRange("class of a stack", event.stack_class);
+  }
+  if (event.stop >= UNWIND_STOP_COUNT) return OutOfRange("end of a stack", event.stop);
   return absl::OkStatus();
 }
 

@@ -110,6 +110,9 @@ KernelFeatures ProbeKernel() {
   features.tracefs = TracefsReadable();
   features.perf_events = CanOpenPerfEvent();
   features.kernel_symbols = KernelSymbolsVisible();
+  // Mappings are followed by perf events. The kernels before task storage (v5.11) would do, but
+  // nobody has measured how they bear an unwinder in the scheduler's hooks.
+  features.unwind_tables = features.perf_events && features.task_storage;
   return features;
 }
 
@@ -132,6 +135,10 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
       Report("late user stacks", f.rseq_update, false,
              "user stacks are taken on the way back to user mode (rseq_update)",
              "user stacks are taken before the wait, at most once per sampling period a thread"),
+      Report("whole user stacks", f.unwind_tables, false,
+             "user stacks are unwound to the thread's root by unwind tables",
+             "user stacks are walked by frame pointers, which most code does not keep: they end "
+             "early (needs Linux 5.11 and perf_event_open)"),
       Report("on-CPU samples", f.perf_events, false, "flame --kind on-cpu and wall",
              "flame --kind on-cpu and wall show no running time: perf_event_open was refused "
              "(kernel.perf_event_paranoid, CAP_PERFMON)"),

@@ -13,6 +13,7 @@ struct LiveOptions {
   uint64_t sample_period_ns = 1'000'000;     // T; 0: every wait; below 2^32
   uint64_t ring_bytes = 8ULL << 20;          // rounded up to a power of two of pages
   uint32_t cpu_hz = 49;                      // on-CPU samples a second and CPU; 0: none
+  bool unwind_tables = true;                 // false: user stacks by frame pointers
   std::string agent_version;
 };
 

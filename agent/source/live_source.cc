@@ -64,8 +64,6 @@ std::string Limits(const KernelFeatures& features, const std::vector<std::string
 
 }  // namespace
 
-void RingBufferFree::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-
 LiveSource::LiveSource(const LiveOptions& options, KernelFeatures features)
     : options_(options), features_(std::move(features)), stacks_(options.window_ns) {}
 
@@ -150,6 +148,9 @@ absl::Status LiveSource::Drain(absl::FunctionRef<void(const Event&)> fold) {
   draining_ = &fold;
   ring_buffer__consume(ring_.get());
   draining_ = nullptr;
+  if (UnwindService* unwinding = session_->unwinding()) {
+    unwinding->TakeFinished([&](const stack_event& event) { fold(event); });
+  }
   return ReadDead(*session_, fold);
 }
 
@@ -180,6 +181,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   if (!status.ok()) return status;
   ++epoch_;
   session_->BeginWindow(epoch_, stacks_.At(tick.at_ns));
+  if (UnwindService* unwinding = session_->unwinding()) unwinding->Settle();
   status.Update(Drain(fold));  // what was recorded before the ledgers were read
   status.Update(ReadDevices(
       *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold));
@@ -216,6 +218,11 @@ void LiveSource::RequestTick() {
 absl::Status LiveSource::WantSyscalls(bool wanted) {
   const std::lock_guard lock(mutex_);
   return session_->SetSyscalls(wanted);
+}
+
+std::vector<Mapping> LiveSource::MappingsOf(uint32_t pid) const {
+  const UnwindService* unwinding = session_->unwinding();
+  return unwinding == nullptr ? std::vector<Mapping>() : unwinding->MappingsOf(pid);
 }
 
 std::vector<CapabilityReport> LiveSource::capabilities() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/core/source.h"
+#include "agent/os/process_maps.h"
 #include "agent/os/unique_fd.h"
 #include "agent/source/bpf_session.h"
 #include "agent/source/kernel_features.h"
@@ -17,13 +18,7 @@
 #include "agent/source/stack_generation.h"
 #include "agent/source/surroundings.h"
 
-struct ring_buffer;
-
 namespace waitscope {
-
-struct RingBufferFree {
-  void operator()(ring_buffer* ring) const;
-};
 
 class LiveSource : public Source {
  public:
@@ -41,6 +36,8 @@ class LiveSource : public Source {
   // Safe from any thread.
   std::vector<CapabilityReport> capabilities() const;
   std::vector<ProgramReport> programs() const;
+  // What code a process has or, within two seconds of its end, had mapped; empty when not known.
+  std::vector<Mapping> MappingsOf(uint32_t pid) const;
 
  private:
   LiveSource(const LiveOptions& options, KernelFeatures features);

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 namespace waitscope {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 namespace waitscope {
 namespace {

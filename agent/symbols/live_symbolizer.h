@@ -40,6 +40,7 @@ class LiveSymbolizer : public Symbolizer {
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
     // The least time between two reads of one process's mappings or perf map.
     int64_t reread_ns = 1'000'000'000;
+    KnownMappings known_mappings;     // of processes that have exited; may be empty
     std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
   };
 

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 namespace waitscope {
 namespace {

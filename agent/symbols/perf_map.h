@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "absl/container/btree_map.h"
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 namespace waitscope {
 

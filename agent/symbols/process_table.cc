@@ -90,6 +90,7 @@ Process* ProcessTable::Remember(uint32_t pid) {
 Process* ProcessTable::Select(uint32_t pid, std::span<const uint64_t> addresses) {
   Process* const live = FindLive(pid);
   if (live != nullptr && live->Covered(addresses) < addresses.size()) Reread(*live, addresses);
+  if (live == nullptr) Recall(pid, addresses);
   const auto found = lives_.find(pid);
   if (found == lives_.end()) return nullptr;
   const Lives& lives = found->second;
@@ -158,6 +159,25 @@ Process* ProcessTable::FindLive(uint32_t pid) {
   }
   std::optional<std::vector<Mapping>> maps = start ? ReadMaps(pid, *start) : std::nullopt;
   return maps ? Add(pid, *start, *std::move(maps)) : nullptr;
+}
+
+// A process that is gone, where no life of it that was read explains the addresses.
+void ProcessTable::Recall(uint32_t pid, std::span<const uint64_t> addresses) {
+  const auto found = lives_.find(pid);
+  const auto explains = [&](const auto& life) {
+    return life->Covered(addresses) == addresses.size();
+  };
+  const bool explained =
+      found != lives_.end() && std::any_of(found->second.begin(), found->second.end(), explains);
+  if (explained || !options_.known_mappings) return;
+  std::vector<Mapping> known = options_.known_mappings(pid);
+  const auto same = [](const Mapping& a, const CodeMapping& b) { return a == b.mapping; };
+  if (known.empty()) return;
+  if (found != lives_.end()) {
+    const std::vector<CodeMapping>& last = found->second.back()->mappings;
+    if (std::equal(known.begin(), known.end(), last.begin(), last.end(), same)) return;
+  }
+  Add(pid, 0, std::move(known))->live = false;
 }
 
 Process* ProcessTable::Add(uint32_t pid, uint64_t start_ticks, std::vector<Mapping> mappings) {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "agent/symbols/file_access.h"
-#include "agent/symbols/process_maps.h"
+#include "agent/os/file_access.h"
+#include "agent/os/process_maps.h"
 
 namespace waitscope {
 
@@ -46,6 +46,8 @@ struct Process {
   void Replace(std::vector<Mapping> fresh);
 };
 
+using KnownMappings = std::function<std::vector<Mapping>(uint32_t pid)>;
+
 // Reads mappings from /proc and keeps them after the process is gone, within bounds.
 class ProcessTable {
  public:
@@ -57,6 +59,8 @@ class ProcessTable {
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
     // The least time between two reads for addresses nothing covers; doubles while useless.
     int64_t reread_ns = 1'000'000'000;
+    // What else is known of a process that has exited before /proc could be read; may be empty.
+    KnownMappings known_mappings;
   };
   struct Stats {
     uint64_t maps_read = 0;
@@ -83,6 +87,7 @@ class ProcessTable {
   std::string ReadMapsText(uint32_t pid) const;
   std::optional<std::vector<Mapping>> ReadMaps(uint32_t pid, uint64_t start_ticks);
   Process* FindLive(uint32_t pid);
+  void Recall(uint32_t pid, std::span<const uint64_t> addresses);
   Process* Add(uint32_t pid, uint64_t start_ticks, std::vector<Mapping> mappings);
   void Reread(Process& process, std::span<const uint64_t> addresses);
   void Touch(std::list<Process>::iterator process);

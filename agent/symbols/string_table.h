@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 namespace waitscope {
 

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/os/file_access.h"
 #include "agent/symbols/elf_symbols.h"
-#include "agent/symbols/file_access.h"
 
 namespace waitscope {
 

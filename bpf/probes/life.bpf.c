@@ -113,8 +113,12 @@ int BPF_PROG(forget_hashed_record, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct life_event *e = begin_life(task, LIFE_exec, bpf_ktime_get_ns());
+	__u32 pid = task->tgid;
+	struct life_event *e;
 
+	/* Rules of the old program must not be used on the new one's stack. */
+	bpf_map_delete_elem(&unwind_processes, &pid);
+	e = begin_life(task, LIFE_exec, bpf_ktime_get_ns());
 	if (!e)
 		return 0;
 	bpf_probe_read_kernel_str(e->filename, sizeof(e->filename), BPF_CORE_READ(bprm, filename));

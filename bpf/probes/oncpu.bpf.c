@@ -20,9 +20,9 @@ int oncpu_tick(struct bpf_perf_event_data *ctx)
 	e.period_ns = cfg.cpu_period_ns;
 	/* In user mode (an address in the lower half) there is no kernel stack: not a loss. */
 	if ((__s64)PT_REGS_IP(&ctx->regs) < 0)
-		e.kernel_stack = current_stack(ctx, &s->stack, 0);
+		e.kernel_stack = current_kernel_stack(ctx, &s->stack);
 	if (!(BPF_CORE_READ(task, flags) & 0x200000)) /* PF_KTHREAD */
-		e.user_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+		e.user_stack = current_user_stack(ctx);
 	if (bpf_ringbuf_output(&events, &e, sizeof(e), submit_flags()))
 		lose(LOST_ring_full);
 	return 0;

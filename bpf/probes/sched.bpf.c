@@ -26,16 +26,11 @@ probe_inline void adopt_seed(struct thread_record *r, __u64 now)
 probe_inline void take_early_stack(void *ctx, struct thread_record *r, struct task_struct *task,
 				   __u64 now)
 {
-	struct irqoff_scratch *s;
-
 	if (task->flags & WS_PF_KTHREAD || takes_late_stack(task))
 		return;
 	if (now - r->early_stack_ns < cfg.period_ns)
 		return;
-	s = my_scratch();
-	if (!s)
-		return;
-	r->early_stack = current_stack(ctx, &s->stack, BPF_F_USER_STACK);
+	r->early_stack = current_user_stack(ctx);
 	r->early_stack_ns = now;
 }
 
@@ -59,12 +54,10 @@ probe_inline void account_blocked(void *ctx, struct thread_record *r, struct tas
  */
 probe_inline void finish_in_kernel(void *ctx, struct thread_record *r, __u32 state)
 {
-	struct irqoff_scratch *s = my_scratch();
-
-	if (!s || state & WS_TASK_DEAD) /* exiting: there is no user stack any more */
+	if (state & WS_TASK_DEAD) /* exiting: there is no user stack any more */
 		emit_sample(r, 0);
 	else
-		emit_sample(r, current_stack(ctx, &s->stack, BPF_F_USER_STACK));
+		emit_sample(r, current_user_stack(ctx));
 }
 
 /* The thread's last switch-out: its totals go to the mailbox, or to the ring when that is full. */

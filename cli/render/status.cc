@@ -1,7 +1,11 @@
 #include "cli/render/status.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
 #include "cli/render/table.h"
@@ -27,6 +31,18 @@ std::string HistoryLine(const v1::Status& status) {
                          CountText(status.threads()), StretchText(Ns(status.window())),
                          status.history_windows(), BytesText(status.history_bytes()),
                          BytesText(status.history_limit_bytes()));
+}
+
+std::string StackTimeLine(const v1::Header& header) {
+  if (header.stack_time().empty()) return "";
+  uint64_t total_ns = 0;
+  std::vector<std::string> parts;
+  for (const v1::StackTime& row : header.stack_time()) {
+    total_ns += row.ns();
+    parts.push_back(absl::StrCat(Printable(row.class_()), " ", DurationText(row.ns())));
+  }
+  return absl::StrFormat("user stacks of %s off the processors: %s\n", DurationText(total_ns),
+                         absl::StrJoin(parts, ", "));
 }
 
 std::string CapabilityText(const TextStyle& style, const v1::Status& status) {
@@ -66,8 +82,8 @@ std::string ProgramText(const TextStyle& style, const v1::Status& status) {
 }  // namespace
 
 std::string RenderStatus(const v1::Status& status, const TextStyle& style) {
-  return absl::StrCat(AgentLine(status), HistoryLine(status), CapabilityText(style, status),
-                      ProgramText(style, status), "\n",
+  return absl::StrCat(AgentLine(status), HistoryLine(status), StackTimeLine(status.header()),
+                      CapabilityText(style, status), ProgramText(style, status), "\n",
                       Closing(style, status.header(), "waitscope top"));
 }
 

@@ -13,7 +13,7 @@ ENUMS = {
     "wait_class": """other disk network lock sleep poll pipe fault reclaim commit child""".split(),
     "loss_reason": """none ring_full stack_ring_full kernel_stack user_stack no_ledger ledger_create
         ledger_torn exit_detail unsplit request_untracked recursion syscall_table device_table
-        stack_unresolved state_mismatch""".split(),
+        stack_unresolved state_mismatch raw_stack""".split(),
     "block_op": "read write discard flush other".split(),
 }
 

@@ -179,6 +179,10 @@ v1::Status SampleStatus() {
     programs { name: 'on_waking' attach: 'tp_btf/sched_waking' attached: true run_count: 1000000
                run_ns: 150000000 recursion_misses: 12 })");
   *status.mutable_header() = SampleHeader();
+  *status.mutable_header()->add_stack_time() =
+      Parse<v1::StackTime>("class: 'exact' ns: 61250000000");
+  *status.mutable_header()->add_stack_time() =
+      Parse<v1::StackTime>("class: 'truncated' ns: 12000000");
   return status;
 }
 

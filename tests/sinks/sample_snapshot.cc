@@ -102,7 +102,8 @@ void AddSamples(Snapshot& snapshot) {
                                     .module = "libc.so.6",
                                     .build_id = "ab12"},
                                    {.address = 0x2010, .symbol = "main", .module = "server"}},
-                        .truncated = ""};
+                        .truncated = "",
+                        .trust = UNWIND_CLASS_exact};
   snapshot.creations[{.creator = kServer, .user_stack = 2}] = 4;
   // Stack 3 never arrived.
   snapshot.losses[LOST_stack_unresolved] = 1;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "bpf/unwind/table.h"
 #include "tests/core/timeline.h"
 
 namespace waitscope {
@@ -42,7 +43,11 @@ void MakeValid(ledger_event& event) {
   event.totals.wait_class = WAIT_disk;
   event.totals.state = THREAD_blocked;
 }
-void MakeValid(stack_event& event) { event.count = WS_STACK_DEPTH; }
+void MakeValid(stack_event& event) {
+  event.count = WS_STACK_DEPTH;
+  event.stack_class = UNWIND_CLASS_truncated;
+  event.stop = UNWIND_STOP_no_rule;
+}
 void MakeValid(block_event& event) { event.op = BLOCK_write; }
 void MakeValid(loss_event& event) { event.reason = LOST_unsplit; }
 void MakeValid(frame_event& event) {

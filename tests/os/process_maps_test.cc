@@ -1,4 +1,4 @@
-#include "agent/symbols/process_maps.h"
+#include "agent/os/process_maps.h"
 
 #include <gtest/gtest.h>
 

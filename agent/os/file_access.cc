@@ -1,4 +1,4 @@
-#include "agent/symbols/file_access.h"
+#include "agent/os/file_access.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

@@ -1,0 +1,171 @@
+#include "agent/source/table_store.h"
+
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "agent/unwind/elf_image.h"
+
+namespace waitscope {
+namespace {
+
+constexpr std::string_view kVdso = "[vdso]";
+constexpr size_t kMaxVdsoBytes = 64 << 10;
+constexpr size_t kMaxEntries = 8192;
+constexpr uint64_t kCheckEveryNs = 1'000'000'000;
+
+// Every process has the agent's own one: the kernel has one for each width, and only the 64-bit
+// one is unwound.
+std::span<const uint8_t> OwnVdso() {
+  const auto* start = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
+  if (start == nullptr) return {};
+  // Its pages are followed by nothing of ours: the section headers are its last bytes.
+  uint64_t sections = 0;
+  uint16_t size = 0;
+  uint16_t count = 0;
+  std::memcpy(&sections, start + 40, sizeof(sections));
+  std::memcpy(&size, start + 58, sizeof(size));
+  std::memcpy(&count, start + 60, sizeof(count));
+  const uint64_t bytes = sections + uint64_t{size} * count;
+  return bytes <= kMaxVdsoBytes ? std::span(start, bytes) : std::span<const uint8_t>();
+}
+
+// What a run time's compiler writes its code to, whatever it is called.
+bool IsAnonymous(const MappedFile& file) {
+  return (file.inode == 0 && file.path != kVdso) || file.path.starts_with("/memfd:") ||
+         file.path.starts_with("/dev/zero");
+}
+
+absl::StatusOr<UnwindTable> BuildFrom(absl::StatusOr<ElfImage> image, RuleDictionary& rules) {
+  if (!image.ok()) return image.status();
+  return BuildUnwindTable(*image, rules);
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedFile> OpenMapped(const TableStore::Holder& holder, const MappedFile& file) {
+  const std::string home = absl::StrCat("/proc/", holder.pid);
+  absl::StatusOr<OpenedFile> mapped =
+      OpenFile(absl::StrFormat("%s/map_files/%x-%x", home, holder.start, holder.end));
+  if (mapped.ok() && mapped->key.inode == file.inode) return mapped;
+  for (const std::string& root : {home + "/root", std::string("/")}) {
+    absl::StatusOr<OpenedFile> named = OpenFileInRoot(root, file.path);
+    // The device is not compared: btrfs and overlayfs report different ones in maps and stat.
+    if (named.ok() && named->key.inode == file.inode) return named;
+  }
+  return absl::NotFoundError(absl::StrCat(file.path, " is gone or was replaced"));
+}
+
+unwind_mapping TableStore::Describe(const TextMapping& mapping, uint32_t pid) {
+  unwind_mapping out{.start = mapping.start, .end = mapping.end, .type = UNWIND_MAPPING_no_table};
+  if (IsAnonymous(*mapping.file)) {
+    out.type = UNWIND_MAPPING_anonymous;
+    return out;
+  }
+  const auto [at, added] = entries_.try_emplace(mapping.file.get());
+  Entry& entry = at->second;
+  if (added) {
+    entry.file = mapping.file;
+    entry.number = next_number_++;
+    entry.first_holder = {pid, mapping.start, mapping.end};
+    queue_.push_back(mapping.file.get());
+  }
+  out.file = entry.number;
+  if (entry.state == State::kCodeOnly) out.type = UNWIND_MAPPING_anonymous;
+  if (entry.state != State::kReady) return out;
+  const auto bias = entry.shape.BiasOf(mapping.start, mapping.end - mapping.start, mapping.offset);
+  if (!bias) return out;
+  out.type = UNWIND_MAPPING_table;
+  out.bias = *bias;
+  out.page_base = entry.place.page_base;
+  out.npages = entry.place.pages;
+  return out;
+}
+
+bool TableStore::Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns) {
+  const auto found = entries_.find(mapping.file.get());
+  if (found == entries_.end() || mapping.file->inode == 0) return false;
+  Entry& entry = found->second;
+  if (entry.state == State::kQueued || now_ns - entry.checked_ns < kCheckEveryNs) return false;
+  entry.checked_ns = now_ns;
+  const Holder holder{pid, mapping.start, mapping.end};
+  if (entry.state == State::kReady || entry.state == State::kCodeOnly) {
+    const auto file = OpenMapped(holder, *entry.file);
+    if (!file.ok() || file->key == entry.key) return false;
+  }
+  Remove(entry, now_ns);
+  entry.state = State::kQueued;
+  entry.first_holder = holder;
+  queue_.push_back(entry.file.get());
+  return true;
+}
+
+const MappedFile* TableStore::BuildOne(FindHolder find_holder, uint64_t now_ns) {
+  if (queue_.empty()) return nullptr;
+  if (entries_.size() > kMaxEntries) Evict(now_ns);
+  const MappedFile* file = queue_.front();
+  queue_.pop_front();
+  Build(entries_.at(file), find_holder, now_ns);
+  return file;
+}
+
+void TableStore::Build(Entry& entry, FindHolder find_holder, uint64_t now_ns) {
+  if (entry.file->path == kVdso) {
+    Adopt(entry, BuildFrom(ElfImage::FromMemory(OwnVdso()), rules_), now_ns);
+    return;
+  }
+  absl::StatusOr<OpenedFile> file = OpenMapped(entry.first_holder, *entry.file);
+  if (!file.ok()) {
+    const std::optional<Holder> other = find_holder(entry.file.get());
+    if (other) file = OpenMapped(*other, *entry.file);
+  }
+  if (!file.ok()) {
+    entry.state = State::kUnreadable;
+    ++stats_.unreadable;
+    return;
+  }
+  entry.key = file->key;
+  Adopt(entry, BuildFrom(ElfImage::FromFile(file->fd.get()), rules_), now_ns);
+}
+
+// A file that is no ELF file holds code of a run time's compiler.
+void TableStore::Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns) {
+  entry.state = State::kCodeOnly;
+  if (!table.ok() || table->rows.empty()) return;
+  std::optional<TablePlace> place = maps_.Place(*table, rules_);
+  if (!place) Evict(now_ns);
+  entry.state = place ? State::kReady : State::kNoRoom;
+  if (!place) return;
+  ++stats_.built;
+  entry.place = *place;
+  table->rows = {};
+  table->page_first_row = {};
+  entry.shape = *std::move(table);
+}
+
+// Gives up the tables of files that no process has mapped. Their room is free only after a while:
+// a table that did not fit is built when its file is mapped again.
+void TableStore::Evict(uint64_t now_ns) {
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    Entry& entry = at->second;
+    // The tracker's list of names and this entry hold it; mappings hold it, too.
+    if (entry.state == State::kQueued || entry.file.use_count() > 2) {
+      ++at;
+      continue;
+    }
+    Remove(entry, now_ns);
+    ++stats_.evicted;
+    entries_.erase(at++);
+  }
+}
+
+void TableStore::Remove(Entry& entry, uint64_t now_ns) {
+  if (entry.state == State::kReady) maps_.Remove(entry.place, now_ns);
+  entry.place = {};
+}
+
+}  // namespace waitscope

@@ -1,0 +1,81 @@
+// The unwind tables of the files that processes have mapped: built once per content of a file,
+// kept while anything maps it, and longer while there is room.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "agent/os/file_access.h"
+#include "agent/source/mapping_tracker.h"
+#include "agent/source/unwind_maps.h"
+
+namespace waitscope {
+
+class TableStore {
+ public:
+  // A process in which a file can be found: the mapping gives access to the very file.
+  struct Holder {
+    uint32_t pid = 0;
+    uint64_t start = 0;
+    uint64_t end = 0;
+  };
+  using FindHolder = absl::FunctionRef<std::optional<Holder>(const MappedFile* file)>;
+
+  struct Stats {
+    uint64_t built = 0;
+    uint64_t unreadable = 0;  // files that could not be opened
+    uint64_t evicted = 0;
+  };
+
+  explicit TableStore(UnwindMaps& maps) : maps_(maps) {}
+
+  // How the kernel side is to treat a mapping, as far as is known now. A file met for the first
+  // time is noted to be built.
+  unwind_mapping Describe(const TextMapping& mapping, uint32_t pid);
+  // Looks whether the file is still the one that its table was built from. True when it was not:
+  // then all who have it mapped are to be published anew, at once and when it has been built.
+  bool Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns);
+
+  bool has_work() const { return !queue_.empty(); }
+  // Builds the table of one file that was noted. Returns the file, whose holders are to be
+  // published anew, or null when there was nothing to do.
+  const MappedFile* BuildOne(FindHolder find_holder, uint64_t now_ns);
+
+  const RuleDictionary& rules() const { return rules_; }
+  const Stats& stats() const { return stats_; }
+
+ private:
+  enum class State { kQueued, kReady, kCodeOnly, kUnreadable, kNoRoom };
+  struct Entry {
+    std::shared_ptr<const MappedFile> file;
+    State state = State::kQueued;
+    Holder first_holder;
+    FileKey key;
+    TablePlace place;
+    UnwindTable shape;  // its segments and its first page; no rows
+    uint32_t number = 0;
+    uint64_t checked_ns = 0;
+  };
+
+  void Build(Entry& entry, FindHolder find_holder, uint64_t now_ns);
+  void Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns);
+  void Evict(uint64_t now_ns);
+  void Remove(Entry& entry, uint64_t now_ns);
+
+  UnwindMaps& maps_;
+  RuleDictionary rules_;
+  absl::flat_hash_map<const MappedFile*, Entry> entries_;
+  std::deque<const MappedFile*> queue_;
+  uint32_t next_number_ = 1;
+  Stats stats_;
+};
+
+// The file behind a mapping of a process, opened through the mapping itself or by its name as the
+// process sees it.
+absl::StatusOr<OpenedFile> OpenMapped(const TableStore::Holder& holder, const MappedFile& file);
+
+}  // namespace waitscope
