@@ -63,7 +63,7 @@ SICK = [
     Case("deadlock", compiled("locks", "deadlock"), ("hung-threads",), ("waits for lock",)),
     Case("thread-leak", python("thread_leak.py"), ("thread-exhaustion",)),
     Case("thread-limit", python("thread_limit.py", "{group}"), ("thread-exhaustion",), pids=30),
-    Case("sqlite-lock", python("sqlite_lock.py"), ("database-lock",)),
+    Case("sqlite-lock", python("sqlite_lock.py", "{scratch}"), ("database-lock",)),
     Case("fork-stall", python("fork_stall.py"), ("fork-stall",), settle=4),
     Case("fsync-loop", compiled("disk", "fsync", "{scratch}/log"), ("fsync-stall",), ("sync",), smoke=True),
     Case("direct-reads", compiled("disk", "direct", "{scratch}/data", 24), ("disk-saturation",),
@@ -80,7 +80,7 @@ SICK = [
          ("event-loop-blocked",), needs="node"),
     Case("java-pool-slow-backend", with_company(0.6, 12, 0.01, "java", PROGRAMS / "Server.java", 5),
          ("thread-pool-starvation",), ("127.0.0.1",), needs="java", settle=3),
-    Case("postgres-row-lock", python("database.py", "lock"), ("database-lock",), ("lock holder",),
+    Case("postgres-row-lock", python("database.py", "lock", "{scratch}"), ("database-lock",), ("lock holder",),
          needs="psql"),
 ]
 
@@ -111,7 +111,7 @@ HEALTHY = [
     Case("node-light", with_company(0, 4, 0.1, "node", PROGRAMS / "server.js", "light"), needs="node"),
     Case("java-idle-pool-64", with_company(0, 0, 1, "java", PROGRAMS / "Server.java", 64), needs="java"),
     Case("java-light", with_company(0.003, 4, 0.1, "java", PROGRAMS / "Server.java", 8), needs="java"),
-    Case("postgres-idle", python("database.py", "idle"), needs="psql", target=("--comm", "postgres")),
+    Case("postgres-idle", python("database.py", "idle", "{scratch}"), needs="psql", target=("--comm", "postgres")),
     Case("quota-with-room", compiled("hogs", 1, 20), quota=1.5),
 ]
 

@@ -1,16 +1,17 @@
-"""A PostgreSQL server of its own: database.py idle (connections) | lock (one waits for another's row)"""
+"""A PostgreSQL server of its own: database.py idle|lock FOLDER.
+Idle: connections that nobody uses. Lock: one waits for a row that another has locked."""
 
 import os
 import subprocess
 import sys
-import tempfile
 import time
 
 import labkit
 
 BIN = next(p for v in ("15", "16", "17", "14", "13")
            if os.path.isdir(p := f"/usr/lib/postgresql/{v}/bin"))
-home = tempfile.mkdtemp(dir="/var/tmp", prefix="waitscope-lab-pg-")
+home = sys.argv[2]
+os.chmod(home, 0o755)
 subprocess.run(["chown", "postgres", home], check=True)
 AS = ["runuser", "-u", "postgres", "--"]
 subprocess.run([*AS, f"{BIN}/initdb", "-D", f"{home}/data", "-A", "trust"], check=True,

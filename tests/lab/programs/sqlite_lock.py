@@ -2,13 +2,12 @@
 
 import os
 import sqlite3
-import tempfile
+import sys
 import time
 
 import labkit
 
-directory = tempfile.mkdtemp(dir="/var/tmp")
-path = os.path.join(directory, "shop.db")
+path = os.path.join(sys.argv[1], "shop.db")
 setup = sqlite3.connect(path)
 setup.execute("create table t (x)")
 setup.commit()
