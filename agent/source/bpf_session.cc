@@ -67,7 +67,7 @@ uint32_t RingBytes(uint64_t wanted) {
 
 std::map<std::string, uint32_t, std::less<>> MapSizes(const LiveOptions& options,
                                                       const KernelFeatures& features) {
-  const uint64_t memory =
+  const auto memory =
       static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   UnwindMaps::Sizes unwind{.row_chunks = 1, .page_chunks = 1, .mappings = 1};
   if (features.unwind_tables) unwind = UnwindMaps::SizesFor(memory);

@@ -19,6 +19,7 @@ class MappingStream {
   MappingStream(MappingStream&&) noexcept = default;
   MappingStream(const MappingStream&) = delete;
   MappingStream& operator=(const MappingStream&) = delete;
+  MappingStream& operator=(MappingStream&&) = delete;
 
   // Readable when there are records.
   std::vector<int> fds() const;

@@ -3,6 +3,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -21,7 +22,7 @@ constexpr uint64_t kCheckEveryNs = 1'000'000'000;
 // Every process has the agent's own one: the kernel has one for each width, and only the 64-bit
 // one is unwound.
 std::span<const uint8_t> OwnVdso() {
-  const auto* start = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
+  const auto* start = std::bit_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
   if (start == nullptr) return {};
   // Its pages are followed by nothing of ours: the section headers are its last bytes.
   uint64_t sections = 0;

@@ -40,7 +40,7 @@ absl::StatusOr<UnwindMaps::Memory> UnwindMaps::Map(int fd, size_t entry_bytes) {
   if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) != 0) {
     return absl::InternalError(absl::StrCat("no unwind map: ", std::strerror(errno)));
   }
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   Memory memory{.bytes = (info.max_entries * entry_bytes + page - 1) / page * page,
                 .entries = info.max_entries};
   memory.at = mmap(nullptr, memory.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -53,6 +53,7 @@ class UnwindMaps {
   UnwindMaps(UnwindMaps&& other) noexcept;
   UnwindMaps(const UnwindMaps&) = delete;
   UnwindMaps& operator=(const UnwindMaps&) = delete;
+  UnwindMaps& operator=(UnwindMaps&&) = delete;
 
   // Nothing when there is no room.
   std::optional<TablePlace> Place(const UnwindTable& table, const RuleDictionary& rules);

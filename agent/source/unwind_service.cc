@@ -1,6 +1,7 @@
 #include "agent/source/unwind_service.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -287,7 +288,9 @@ void UnwindService::BuildOne() {
     return found;
   };
   const MappedFile* file = tables_.BuildOne(find_holder, NowNs());
-  if (file != nullptr) PublishHolders(file);
+  if (file == nullptr) return;
+  PublishHolders(file);
+  if (!tables_.has_work()) malloc_trim(0);  // building takes ten times what is kept
 }
 
 // A process lives on after its first thread while others run.

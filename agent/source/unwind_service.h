@@ -46,6 +46,8 @@ class UnwindService {
                                                               const UnwindMapFds& fds,
                                                               int raw_ring);
   ~UnwindService();
+  UnwindService(const UnwindService&) = delete;
+  UnwindService& operator=(const UnwindService&) = delete;
 
   // Hands over the stacks finished since the last call. From any thread.
   void TakeFinished(absl::FunctionRef<void(const stack_event&)> each);
