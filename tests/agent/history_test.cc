@@ -112,8 +112,8 @@ TEST(HistoryTest, WhatIsHeldBesideTheWindowsCountsAgainstTheLimit) {
   for (uint64_t i = 0; i < 20; ++i) history.Append(WindowAt(i), 100'000);
   EXPECT_EQ(history.Usage().windows, 20u);
   EXPECT_GT(history.Usage().bytes, 100'000u);
-  history.Append(WindowAt(20), 999'000);
-  EXPECT_LT(history.Usage().windows, 5u);
+  history.Append(WindowAt(20), 1'000'000);
+  EXPECT_EQ(history.Usage().windows, 1u);
 }
 
 TEST(HistoryTest, AThreadThatSleepsTakesAFewBytesAWindow) {
@@ -192,7 +192,7 @@ TEST_F(CutHistory, ShortWindowsAreJoinedAndLoseNothing) {
 TEST_F(CutHistory, AnEndThatAReaderNeedsStaysUntilItIsDone) {
   Append(1);
   std::shared_ptr<void> pin = history_.Pin(kSecond / 2);
-  Append(20);
+  Append(4);
   EXPECT_EQ(history_.WaitForEnd(1, milliseconds(0)), kSecond / 2);
   pin.reset();
   Append(1);

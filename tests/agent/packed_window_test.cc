@@ -17,8 +17,10 @@ class PackedWindowTest : public testing::Test {
   PackedWindow::Tally tally_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
+// But for the stacks' frames, which are not packed.
 Snapshot WithEverything() {
   Snapshot window = SampleSnapshot();
+  for (auto& [id, stack] : window.stacks) stack = Stack();
   // What no unit of the packed form fits.
   SampleValue& odd = window.samples.begin()->second;
   odd.ns = 1.0 / 3;

@@ -203,6 +203,25 @@ TEST_F(ServiceTest, SystemCallsAreMeasuredOnlyWhileSomebodyAsks) {
   EXPECT_FALSE(agent_.source().syscalls_wanted());
 }
 
+TEST_F(ServiceTest, LookingAtPastSystemCallsAttachesNothing) {
+  v1::ViewRequest request;
+  *request.mutable_range()->mutable_since() = TimeUtil::MillisecondsToDuration(200);
+  grpc::ClientContext context;
+  v1::SyscallsResponse response;
+  ASSERT_TRUE(stub_->GetSyscalls(&context, request, &response).ok());
+  EXPECT_EQ(agent_.source().times_wanted(), 0);
+}
+
+TEST_F(ServiceTest, TheDeadlineHoldsWhileSystemCallProgramsAreAttached) {
+  agent_.source().Hold();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + milliseconds(200));
+  v1::SyscallsResponse response;
+  status_ = stub_->GetSyscalls(&context, For(100), &response);
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  agent_.source().GoOn();
+}
+
 TEST_F(ServiceTest, EveryWindowReachesAReaderWhoKeepsUp) {
   grpc::ClientContext context;
   auto reader = stub_->WatchSnapshots(&context, {});

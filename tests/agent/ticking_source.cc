@@ -40,6 +40,7 @@ void TickingSource::RequestTick() {
 
 absl::Status TickingSource::WantSyscalls(bool wanted) {
   syscalls_wanted_ = wanted;
+  times_wanted_ += wanted ? 1 : 0;
   return absl::OkStatus();
 }
 

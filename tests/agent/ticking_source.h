@@ -40,6 +40,7 @@ class TickingSource : public Source {
   void GoOn();
 
   bool syscalls_wanted() const { return syscalls_wanted_; }
+  int times_wanted() const { return times_wanted_; }
   int ticks() const { return ticks_; }
   // What the next Poll answers instead of events.
   void FailWith(absl::Status status);
@@ -54,6 +55,7 @@ class TickingSource : public Source {
   uint64_t next_tick_ns_ = 0;
   std::atomic<bool> syscalls_wanted_ = false;
   std::atomic<int> ticks_ = 0;
+  std::atomic<int> times_wanted_ = 0;
   std::mutex mutex_;
   std::condition_variable asked_;
   bool tick_wanted_ = false;

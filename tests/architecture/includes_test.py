@@ -22,7 +22,7 @@ ROOMS = {
     "agent/unwind": (["agent/core", "agent/os", "agent/unwind", "bpf/unwind"],
                       ["std", "absl", "system", "elfutils"]),
     "agent/sinks": (["agent/core", "agent/diagnose", "agent/sinks", "bpf"], ["std", "absl", "system", "grpc"]),
-    "agent": (["agent", "bpf"], ["std", "absl", "system", "cli11", "spdlog"]),
+    "agent": (["agent", "bpf"], ["std", "absl", "system", "cli11", "spdlog", "compression"]),
     "cli/render": (["cli/render"], ["std", "absl", "proto", "json", "compression"]),
     "cli": (["cli"], ["std", "absl", "system", "grpc", "cli11", "json", "ncurses", "compression"]),
     "bpf": (["bpf", "kernel-compat"], ["libbpf", "system"]),

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/core/debug_string.h"
+
 namespace waitscope {
 namespace {
 
@@ -87,6 +89,35 @@ TEST_F(Targets, OnlyTheTargetsRowsAndStacksStay) {
   EXPECT_EQ(chosen.processes.size(), 1u);
   EXPECT_EQ(chosen.losses[LOST_ring_full], 3u) << "losses are the machine's";
   EXPECT_EQ(chosen.comms.at({100, 100, 1}), "server") << "a waker outside keeps its name";
+}
+
+// Selecting first and merging then is what history does, in less memory.
+TEST_F(Targets, SelectingFromEachWindowIsSelectingFromTheMerged) {
+  Snapshot first = snapshot_;
+  first.begin_ns = 0;
+  first.end_ns = 10;
+  Snapshot second = snapshot_;
+  second.begin_ns = 10;
+  second.end_ns = 20;
+  // Its parent has gone, and nothing in this window tells where it came from.
+  second.threads.erase(second.threads.lower_bound({200, 0, 0}));
+  second.processes.erase(200);
+  second.processes.at(300).parent_pid = 1;
+  second.threads.lower_bound({300, 0, 0})->second.parent_pid = 1;
+  second.threads.lower_bound({400, 0, 0})->second.comm = "renamed";
+  Snapshot whole = first;
+  Merge(whole, second);
+  Snapshot known = OnlyIdentities(first);
+  Merge(known, OnlyIdentities(second));
+  for (const Target& target :
+       {Target{.pids = {100}}, Target{.pids = {100}, .descendants = true}, Target{.tids = {101}},
+        Target{.comms = {"renamed"}}, Target{.comms = {"worker"}},
+        Target{.cgroups = {"/system.slice/server.service"}}, Target{.containers = {"4fd1"}}}) {
+    const bool of_whole = NeedsWhole(target);
+    Snapshot merged = Select(first, of_whole ? known : first, target);
+    Merge(merged, Select(second, of_whole ? known : second, target));
+    EXPECT_EQ(DebugString(merged), DebugString(Select(whole, target)));
+  }
 }
 
 }  // namespace
