@@ -54,9 +54,7 @@ void History::Append(Snapshot window, size_t beside_bytes) {
   if (limits_.window_ns != 0) JoinShort();
 }
 
-PackedWindow::Ref History::NextBase() const {
-  return based_ < kWindowsPerBase ? base_ : nullptr;
-}
+PackedWindow::Ref History::NextBase() const { return based_ < kWindowsPerBase ? base_ : nullptr; }
 
 void History::Keep(Snapshot& window, size_t beside_bytes) {
   // Only this thread changes the base.
@@ -158,8 +156,7 @@ absl::StatusOr<std::optional<Snapshot>> History::Merged(uint64_t begin_ns, uint6
     if (!learnt.ok()) return learnt.status();
     known = *std::move(learnt);
   }
-  absl::StatusOr<Snapshot> merged =
-      MergedOf(windows, target, known ? &*known : nullptr, give_up);
+  absl::StatusOr<Snapshot> merged = MergedOf(windows, target, known ? &*known : nullptr, give_up);
   if (!merged.ok()) return merged.status();
   FillStacks(*merged);
   return std::optional(*std::move(merged));
@@ -212,12 +209,11 @@ HistoryUsage History::Usage() const {
 std::optional<uint64_t> History::WaitForEnd(uint64_t at_ns,
                                             std::chrono::milliseconds patience) const {
   std::unique_lock lock(mutex_);
-  const bool closed = appended_.wait_for(lock, patience, [&] {
-    return !windows_.empty() && windows_.back()->end_ns() >= at_ns;
-  });
+  const bool closed = appended_.wait_for(
+      lock, patience, [&] { return !windows_.empty() && windows_.back()->end_ns() >= at_ns; });
   if (!closed) return std::nullopt;
-  const auto first = std::ranges::lower_bound(
-      windows_, at_ns, {}, [](const auto& window) { return window->end_ns(); });
+  const auto first = std::ranges::lower_bound(windows_, at_ns, {},
+                                              [](const auto& window) { return window->end_ns(); });
   return (*first)->end_ns();
 }
 
@@ -231,8 +227,8 @@ std::optional<uint64_t> History::EndAtWallClock(uint64_t wall_clock_ns) const {
 
 std::optional<uint64_t> History::WallClockAt(uint64_t end_ns) const {
   const std::lock_guard lock(mutex_);
-  const auto at = std::ranges::lower_bound(
-      windows_, end_ns, {}, [](const auto& window) { return window->end_ns(); });
+  const auto at = std::ranges::lower_bound(windows_, end_ns, {},
+                                           [](const auto& window) { return window->end_ns(); });
   if (at == windows_.end() || (*at)->end_ns() != end_ns) return std::nullopt;
   return (*at)->wall_clock_end_ns();
 }

@@ -43,8 +43,7 @@ PackedWindow::Ref PackedWindow::Pack(Snapshot& window, Ref base, Tally tally) {
   WindowFields fields(columns);
   fields(window);
   const std::string base_plain = base ? WindowUnpacker().Plain(*base) : std::string();
-  std::shared_ptr<PackedWindow> packed(
-      new PackedWindow(window, std::move(base), std::move(tally)));
+  std::shared_ptr<PackedWindow> packed(new PackedWindow(window, std::move(base), std::move(tally)));
   packed->Compress(columns.Take(), base_plain);
   return packed;
 }
@@ -83,8 +82,8 @@ std::string WindowUnpacker::Plain(const PackedWindow& window) {
   std::string plain(window.plain_bytes_, '\0');
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, 31);
   Require(ZSTD_DCtx_refPrefix(context.get(), base_plain.data(), base_plain.size()));
-  Require(ZSTD_decompressDCtx(context.get(), plain.data(), plain.size(),
-                              window.compressed_.data(), window.compressed_.size()));
+  Require(ZSTD_decompressDCtx(context.get(), plain.data(), plain.size(), window.compressed_.data(),
+                              window.compressed_.size()));
   return plain;
 }
 

@@ -52,7 +52,8 @@ class Pool {
   size_t bytes() const { return index_.size() * (sizeof(Row) + kIndexBytes); }
 
  private:
-  // A number and a byte, in a table up to seven eighths full that doubles; and one on the free list.
+  // A number and a byte, in a table up to seven eighths full that doubles; and one on the free
+  // list.
   static constexpr size_t kIndexBytes = 2 * (sizeof(uint32_t) + 1);
 
   struct Row {

@@ -67,7 +67,7 @@ class RecordTap {
   bool started_ = false;
   Recent<StackId, std::string> unused_stacks_;       // shipped, and nothing recorded refers to them
   Recent<StackId, std::monostate> promised_stacks_;  // referred to, and not shipped yet
-  loss_event ring_full_{};                        // the kernel's own count so far
+  loss_event ring_full_{};                           // the kernel's own count so far
 
   mutable std::mutex mutex_;
   std::condition_variable filled_;

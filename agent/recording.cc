@@ -30,7 +30,8 @@ absl::Status WriteRecords(std::string_view bytes, LogWriter& log) {
 }  // namespace
 
 Recording::Recording(Pipeline& pipeline, RecordFilter filter)
-    : pipeline_(pipeline), tap_(std::make_shared<RecordTap>(std::move(filter), RecordTap::Limits())) {}
+    : pipeline_(pipeline),
+      tap_(std::make_shared<RecordTap>(std::move(filter), RecordTap::Limits())) {}
 
 absl::Status Recording::Run(uint64_t duration_ns, WriteChunk write, GiveUp give_up) {
   LogWriter log([write](std::string_view chunk) {

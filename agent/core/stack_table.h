@@ -51,7 +51,7 @@ class StackTable {
   size_t limit_;
   Generation young_;
   Generation old_;
-  size_t bytes_ = 0;  // of the addresses
+  size_t bytes_ = 0;           // of the addresses
   std::set<StackId> missing_;  // at the last Close
   bool lapsed_ = false;
 };

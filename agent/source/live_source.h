@@ -61,7 +61,7 @@ class LiveSource : public Source {
   Surroundings surroundings_;
   StackGeneration stacks_;    // of the thread that polls
   uint64_t undecodable_ = 0;  // records of the ring buffer
-  UniqueFd wake_;  // eventfd: a tick is wanted
+  UniqueFd wake_;             // eventfd: a tick is wanted
   UniqueFd epoll_;
   std::atomic<bool> tick_wanted_{false};
   bool introduced_ = false;

@@ -37,8 +37,8 @@ absl::Status ForEachBatched(ReadBatch read,
     }
     if (error == -EINTR || error == -EAGAIN) continue;
     if (error != 0 && error != -ENOENT) {
-      return absl::InternalError(absl::StrCat("the kernel did not give the entries of a map: ",
-                                              std::strerror(-error)));
+      return absl::InternalError(
+          absl::StrCat("the kernel did not give the entries of a map: ", std::strerror(-error)));
     }
     for (uint32_t i = 0; i < count; ++i) each(keys[i], values[i]);
     if (error == -ENOENT) return absl::OkStatus();  // that was the end

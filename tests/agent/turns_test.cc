@@ -36,10 +36,12 @@ TEST(TurnsTest, ALongQueueIsToldInsteadOfJoined) {
   std::atomic<bool> waits = false;
   std::atomic<bool> done = false;
   std::thread second([&] {
-    EXPECT_FALSE(turns.Take([&] {
-                        waits = true;
-                        return done.load();
-                      }).ok());
+    EXPECT_FALSE(turns
+                     .Take([&] {
+                       waits = true;
+                       return done.load();
+                     })
+                     .ok());
   });
   while (!waits) std::this_thread::yield();
   EXPECT_TRUE(absl::IsResourceExhausted(turns.Take(kNever).status()));
