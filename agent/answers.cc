@@ -1,5 +1,7 @@
 #include "agent/answers.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,7 @@ constexpr uint64_t kTolerance = 20;  // one part in twenty
 // A merged hour of a busy machine may take hundreds of megabytes.
 constexpr int kMergesAtOnce = 2;
 constexpr int kMergesWaiting = 32;
+constexpr uint32_t kManyWindows = 12;
 
 std::string Seconds(uint64_t duration_ns) {
   return absl::StrFormat("%.1f s", static_cast<double>(duration_ns) / 1e9);
@@ -66,7 +69,12 @@ absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns, cons
   std::optional<Snapshot> snapshot = *std::move(merged);
   if (!snapshot) return NothingYet();
   Answer answer;
-  answer.turn = *std::move(turn);
+  const uint32_t windows = snapshot->windows;
+  answer.turn = {nullptr, [turn = *std::move(turn), windows](void*) mutable {
+                   // What a large answer took is given back to the system, not kept for the next.
+                   if (windows > kManyWindows) malloc_trim(0);
+                   turn.reset();
+                 }};
   const uint64_t missing_ns = snapshot->begin_ns > begin_ns ? snapshot->begin_ns - begin_ns : 0;
   if (missing_ns > (end_ns - begin_ns) / kTolerance) {
     answer.notes.push_back(absl::StrCat("history is shorter than asked for: this covers the last ",
@@ -173,13 +181,16 @@ absl::StatusOr<Answer> Answers::Next(const Following& asked, const Target& targe
 }
 
 // Shares of a long stretch would hide what lasted for a part of it: each part is judged by itself.
-Findings Answers::FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const {
+absl::StatusOr<Findings> Answers::FindingsBetween(uint64_t begin_ns, uint64_t end_ns,
+                                                  const Target& target, GiveUp give_up) const {
   Findings found;
   for (uint64_t part_ns = begin_ns; part_ns < end_ns; part_ns += kDiagnosedNs) {
     const uint64_t rest_ns = end_ns - part_ns;
     const uint64_t until_ns = rest_ns < 2 * kDiagnosedNs ? end_ns : part_ns + kDiagnosedNs;
-    const std::optional<Snapshot> part = pipeline_.history().Merged(part_ns, until_ns);
-    if (part) KeepFindings(DiagnoseTarget(*part, target), found);
+    const absl::StatusOr<std::optional<Snapshot>> part =
+        pipeline_.history().Merged(part_ns, until_ns, Target(), give_up);
+    if (!part.ok()) return part.status();
+    if (*part) KeepFindings(DiagnoseTarget(**part, target), found);
     if (until_ns == end_ns) break;
   }
   return found;
@@ -198,7 +209,10 @@ absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& ta
         absl::StrCat("event loops are known by their waits only: ", lease.status().message()));
   }
   const Snapshot& whole = answer->snapshot;
-  answer->findings = FindingsBetween(whole.begin_ns, whole.end_ns, target);
+  absl::StatusOr<Findings> findings =
+      FindingsBetween(whole.begin_ns, whole.end_ns, target, give_up);
+  if (!findings.ok()) return findings.status();
+  answer->findings = *std::move(findings);
   return answer;
 }
 

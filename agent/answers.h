@@ -44,7 +44,8 @@ class Answers : public Backend {
   absl::StatusOr<Answer> NextWindow(uint64_t after_ns, const Target& target, GiveUp give_up);
   absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns, const Target& target,
                                  GiveUp give_up);
-  Findings FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target) const;
+  absl::StatusOr<Findings> FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target,
+                                           GiveUp give_up) const;
   uint64_t OnOurClock(uint64_t wall_clock_ns) const;
 
   Pipeline& pipeline_;

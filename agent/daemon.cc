@@ -1,5 +1,6 @@
 #include "agent/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -19,6 +20,14 @@ namespace waitscope {
 namespace {
 
 constexpr timespec kLook{.tv_sec = 0, .tv_nsec = 200'000'000};
+
+// The C library gives each of many threads a heap of its own and returns memory reluctantly: what
+// one answer took would stay for all time.
+void KeepHeapSmall() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
 
 spdlog::logger MakeLogger(const Config& config) {
   spdlog::logger log("waitscoped", std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -139,6 +148,7 @@ absl::Status Serve(const Config& config, spdlog::logger& log) {
 }  // namespace
 
 ExitCode RunDaemon(const Config& config) {
+  KeepHeapSmall();
   spdlog::logger log = MakeLogger(config);
   const absl::Status status = Serve(config, log);
   if (status.ok() || absl::IsCancelled(status)) return ExitCode::kOk;
