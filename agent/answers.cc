@@ -1,7 +1,5 @@
 #include "agent/answers.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -15,9 +13,8 @@ namespace {
 // Windows close when they close: a difference this small is not worth a sentence.
 constexpr uint64_t kTolerance = 20;  // one part in twenty
 // A merged hour of a busy machine may take hundreds of megabytes.
-constexpr int kMergesAtOnce = 2;
+constexpr int kMergesAtOnce = 1;
 constexpr int kMergesWaiting = 32;
-constexpr uint32_t kManyWindows = 12;
 
 std::string Seconds(uint64_t duration_ns) {
   return absl::StrFormat("%.1f s", static_cast<double>(duration_ns) / 1e9);
@@ -69,12 +66,7 @@ absl::StatusOr<Answer> Answers::Between(uint64_t begin_ns, uint64_t end_ns, cons
   std::optional<Snapshot> snapshot = *std::move(merged);
   if (!snapshot) return NothingYet();
   Answer answer;
-  const uint32_t windows = snapshot->windows;
-  answer.turn = {nullptr, [turn = *std::move(turn), windows](void*) mutable {
-                   // What a large answer took is given back to the system, not kept for the next.
-                   if (windows > kManyWindows) malloc_trim(0);
-                   turn.reset();
-                 }};
+  answer.turn = *std::move(turn);
   const uint64_t missing_ns = snapshot->begin_ns > begin_ns ? snapshot->begin_ns - begin_ns : 0;
   if (missing_ns > (end_ns - begin_ns) / kTolerance) {
     answer.notes.push_back(absl::StrCat("history is shorter than asked for: this covers the last ",

@@ -1,6 +1,8 @@
 #include "agent/history.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <utility>
 
 namespace waitscope {
@@ -15,6 +17,33 @@ constexpr uint64_t kAlmostWhole = 20;  // one part in twenty
 constexpr size_t kStacksAtOnce = 256;
 
 uint64_t LengthOf(const PackedWindow& window) { return window.end_ns() - window.begin_ns(); }
+
+constexpr char kLeftOut[] =
+    "left out, since the answer has too many stacks: ask for a process or for less time";
+
+size_t BytesOf(const Stack& stack) {
+  size_t bytes = sizeof(stack);
+  for (const Frame& frame : stack.frames) {
+    bytes += sizeof(frame) + frame.symbol.size() + frame.module.size() + frame.build_id.size();
+  }
+  return bytes;
+}
+
+// By the time that was spent in them.
+std::vector<StackId> HeaviestFirst(const Snapshot& snapshot) {
+  std::map<StackId, double> ns;
+  for (const auto& [id, stack] : snapshot.stacks) ns[id] = 0;
+  for (const auto& [key, value] : snapshot.samples) {
+    for (const StackId id :
+         {key.kernel_stack, key.user_stack, key.waker_kernel_stack, key.waker_user_stack}) {
+      if (const auto at = ns.find(id); at != ns.end()) at->second += value.ns;
+    }
+  }
+  std::vector<StackId> ids;
+  for (const auto& [id, time] : ns) ids.push_back(id);
+  std::ranges::stable_sort(ids, std::greater<>(), [&](StackId id) { return ns.at(id); });
+  return ids;
+}
 
 // What decides whether a thread belongs to a target, in all windows of a stretch.
 absl::StatusOr<Snapshot> KnownOf(const std::vector<PackedWindow::Ref>& windows,
@@ -136,11 +165,18 @@ History::Windows History::Choose(uint64_t begin_ns, uint64_t end_ns) const {
 }
 
 void History::FillStacks(Snapshot& snapshot) const {
-  auto row = snapshot.stacks.begin();
-  while (row != snapshot.stacks.end()) {
+  const std::vector<StackId> ids = HeaviestFirst(snapshot);
+  size_t bytes = 0;
+  for (size_t next = 0; next < ids.size();) {
     const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < kStacksAtOnce && row != snapshot.stacks.end(); ++i, ++row) {
-      if (std::optional<Stack> stack = stacks_.Find(row->first)) row->second = *std::move(stack);
+    for (size_t i = 0; i < kStacksAtOnce && next < ids.size(); ++i, ++next) {
+      Stack& shown = snapshot.stacks[ids[next]];
+      if (bytes > limits_.answer_stack_bytes) {
+        shown.truncated = kLeftOut;
+      } else if (std::optional<Stack> stack = stacks_.Find(ids[next])) {
+        bytes += BytesOf(*stack);
+        shown = *std::move(stack);
+      }
     }
   }
 }

@@ -26,6 +26,8 @@ struct HistoryLimits {
   size_t bytes = 256ULL << 20;
   // Windows closed early are joined until they are about so long; 0: each stays as it is.
   uint64_t window_ns = 0;
+  // Of frames in one answer: unlike in the history, each stack has its own there.
+  size_t answer_stack_bytes = 64ULL << 20;
 };
 
 struct HistoryUsage {

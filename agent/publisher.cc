@@ -1,5 +1,6 @@
 #include "agent/publisher.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace {
 
 constexpr size_t kMaxHints = 4096;
 constexpr size_t kMaxWindows = 2;
+// Free in the heap, and not given back to the system.
+constexpr size_t kSpareBytes = 16 << 20;
 
 }  // namespace
 
@@ -111,6 +114,8 @@ void Publisher::Append(Window window) {
   }
   Refine(window.snapshot);
   history_.Append(std::move(window.snapshot), cache_.bytes() + window.table_bytes);
+  // Also what answers have left behind.
+  if (mallinfo2().fordblks > kSpareBytes) malloc_trim(0);
 }
 
 }  // namespace waitscope

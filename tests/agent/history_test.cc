@@ -87,6 +87,21 @@ TEST(HistoryTest, AStackSharedByWindowsIsKeptOnceAndGivenBackByAll) {
   EXPECT_EQ(history.Merged(0, 2 * kSecond)->stacks.size(), 1u);
 }
 
+TEST(HistoryTest, AnAnswerWithTooManyStacksShowsThoseWhereMostTimeWent) {
+  History history({.answer_stack_bytes = 10'000});
+  Snapshot window = WindowAt(0);
+  for (StackId id = 1; id <= 1000; ++id) {
+    window.stacks[id] = NamedStack(std::string(100, 'x'));
+    window.samples[{.thread = kThread, .kernel_stack = id}].ns = static_cast<double>(id);
+  }
+  history.Append(std::move(window));
+  const Snapshot latest = *history.Latest();
+  EXPECT_EQ(latest.stacks.size(), 1000u);
+  EXPECT_EQ(latest.stacks.at(1000).frames.size(), 1u);
+  EXPECT_TRUE(latest.stacks.at(1).frames.empty());
+  EXPECT_FALSE(latest.stacks.at(1).truncated.empty());
+}
+
 TEST(HistoryTest, StacksLeaveWithTheLastWindowThatUsedThem) {
   History history({.time_ns = 2 * kSecond, .bytes = SIZE_MAX});
   Snapshot first = WindowAt(0);
