@@ -37,6 +37,13 @@ struct waker_note {
 	__u64 request_device_ns;
 };
 
+/* Of a wait that was chosen. */
+enum sample_state {
+	SAMPLE_none = 0,
+	SAMPLE_waits = 1, /* for its user stack */
+	SAMPLE_told = 2,  /* right now, by a hook that may be preempted: hands off */
+};
+
 /* Everything the kernel side keeps of one thread, in its task storage. */
 struct thread_record {
 	struct ledger ledger;
@@ -48,7 +55,7 @@ struct thread_record {
 	__s32 seed_syscall;
 	__u8 seed_state;
 	__u8 seed_class;
-	__u8 pending;	/* `sample` waits for its user stack */
+	__u8 pending;	/* enum sample_state of `sample` */
 	__u8 delivered; /* the final ledger is on its way: nothing more to tell */
 	/* Threads without rseq: the user stack of the wait that may follow. */
 	__u64 early_stack;

@@ -150,10 +150,21 @@ probe_inline void describe_wait(struct thread_record *r, struct task_struct *tas
 
 probe_inline void emit_sample(struct thread_record *r, __u64 user_stack)
 {
-	r->pending = 0;
 	r->sample.user_stack = user_stack;
 	if (bpf_ringbuf_output(&events, &r->sample, sizeof(r->sample), submit_flags()))
 		lose(LOST_ring_full);
+	ledger_barrier();
+	r->pending = SAMPLE_none;
+}
+
+/* False, and counted, when the room for it is taken by a sample that is not told yet: its hook was
+ * preempted or skipped. */
+probe_inline int may_describe(struct thread_record *r)
+{
+	if (r->pending == SAMPLE_none)
+		return 1;
+	lose(LOST_recursion);
+	return 0;
 }
 
 /* A wait whose end nobody saw: the thread has run since, so its stacks tell nothing of it. */
@@ -195,7 +206,7 @@ probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *t
 		emit_sample(r, r->early_stack_ns >= wait->off_ns ? r->early_stack : 0);
 		return;
 	}
-	r->pending = 1;
+	r->pending = SAMPLE_waits;
 	expect_late_hook(task);
 }
 

@@ -25,9 +25,9 @@ std::unique_ptr<Client> MakeClient(const Endpoint& endpoint, Interrupts* interru
 // There, but not for this user.
 absl::Status MayNotOpen(const Endpoint& endpoint) {
   return absl::PermissionDeniedError(absl::StrCat("an agent's socket is at ", endpoint.address,
-                                                  ", but this user may not open it (it belongs to "
-                                                  "root, mode 0600). Run as root: sudo waitscope "
-                                                  "..."));
+                                                  ", but this user has no permission to open it "
+                                                  "(mode 0600, its owner's alone). Run as root: "
+                                                  "sudo waitscope ..."));
 }
 
 bool IsOutOfReach(const Endpoint& endpoint) {

@@ -29,7 +29,7 @@ struct Window {
 
 class WindowBuilder {
  public:
-  static constexpr size_t kStackGeneration = 16384;
+  static constexpr size_t kStackGeneration = 32768;
 
   explicit WindowBuilder(size_t stack_generation = kStackGeneration) : stacks_(stack_generation) {}
 

@@ -1,6 +1,7 @@
 // When the kernel side ships stacks again that it has shipped before.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace waitscope {
@@ -13,10 +14,12 @@ class StackGeneration {
   void Turn() { wanted_ = true; }
 
   // The generation of the window that begins now. A wish is granted at most once a window as
-  // configured, however often windows are closed early: all stacks are shipped again for it.
+  // configured, or in so many seconds where windows are longer, however often windows are closed
+  // early: all stacks are shipped again for it.
   uint32_t At(uint64_t now_ns) {
     const uint64_t age_ns = now_ns - turned_ns_;
-    const bool due = age_ns >= kWindows * window_ns_ || (wanted_ && age_ns >= window_ns_);
+    const bool due =
+        age_ns >= kWindows * window_ns_ || (wanted_ && age_ns >= std::min(window_ns_, kPatienceNs));
     if (!due) return generation_;
     wanted_ = false;
     turned_ns_ = now_ns;
@@ -24,6 +27,7 @@ class StackGeneration {
   }
 
  private:
+  static constexpr uint64_t kPatienceNs = 5'000'000'000;
   static constexpr uint64_t kWindows = 60;  // also without a wish, for what nobody noticed
 
   uint64_t window_ns_;

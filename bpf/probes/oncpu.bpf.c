@@ -4,13 +4,22 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Its own: the timer may interrupt a hook that uses the other one (a thread that wakes itself). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_event);
+} timer_scratch SEC(".maps");
+
 /* Called from the CPU clock's timer, interrupts off. */
 SEC("perf_event")
 int oncpu_tick(struct bpf_perf_event_data *ctx)
 {
 	struct oncpu_event e = {.hdr = {EVENT_oncpu, sizeof(e)}};
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct irqoff_scratch *s = my_scratch();
+	__u32 zero = 0;
+	struct stack_event *s = bpf_map_lookup_elem(&timer_scratch, &zero);
 
 	if (!s || !(__u32)bpf_get_current_pid_tgid())
 		return 0;
@@ -20,7 +29,7 @@ int oncpu_tick(struct bpf_perf_event_data *ctx)
 	e.period_ns = cfg.cpu_period_ns;
 	/* In user mode (an address in the lower half) there is no kernel stack: not a loss. */
 	if ((__s64)PT_REGS_IP(&ctx->regs) < 0)
-		e.kernel_stack = current_kernel_stack(ctx, &s->stack);
+		e.kernel_stack = current_kernel_stack(ctx, s);
 	if (!(BPF_CORE_READ(task, flags) & 0x200000)) /* PF_KTHREAD */
 		e.user_stack = current_user_stack(ctx);
 	if (bpf_ringbuf_output(&events, &e, sizeof(e), submit_flags()))

@@ -96,7 +96,7 @@ probe_inline void recover_switch_in(struct thread_record *r, struct task_struct 
 	lose(LOST_state_mismatch);
 	ledger_recover_switch_in(&r->ledger, now, task->se.sum_exec_runtime - r->ran_ns,
 				 current_epoch(), &wait);
-	if (wait.closed && task->tgid != cfg.agent_pid && wait_chosen(r, &wait))
+	if (wait.closed && task->tgid != cfg.agent_pid && wait_chosen(r, &wait) && may_describe(r))
 		emit_bare_sample(r, task, &wait);
 }
 
@@ -138,7 +138,7 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 	}
 	adopt_seed(r, now);
 	recover_switch_in(r, prev, now);
-	if (r->pending)
+	if (r->pending == SAMPLE_waits)
 		finish_in_kernel(ctx, r, state);
 	if (state & WS_TASK_DEAD)
 		account_dead(r, prev, now);
@@ -167,7 +167,7 @@ probe_inline void enter_cpu(struct task_struct *next, __u64 now)
 		return;
 	if (!wait.wake_ns)
 		lose(LOST_unsplit);
-	if (!wait_chosen(r, &wait))
+	if (!wait_chosen(r, &wait) || !may_describe(r))
 		return;
 	describe_wait(r, next, &wait);
 	finish_or_defer(r, next, &wait);
@@ -258,7 +258,9 @@ int BPF_PROG(rseq_update, struct task_struct *task)
 	r = find_record(task);
 	if (!r)
 		adopt_running(task);
-	else if (r->pending)
-		emit_sample(r, preemptible_user_stack(ctx));
+	if (!r || r->pending != SAMPLE_waits)
+		return 0;
+	r->pending = SAMPLE_told;
+	emit_sample(r, preemptible_user_stack(ctx));
 	return 0;
 }

@@ -113,6 +113,8 @@ class Stacks(unittest.TestCase):
         profile = self.observe("--depth", 1000, seconds=2)
         stacks = [stack_of(profile, s) for s in samples_of(profile, "deep")
                   if s["class"] == "sleep" and not s.get("open")]
+        # A wait whose end the kernel skipped is put back without stacks.
+        stacks = [stack for stack in stacks if stack[1] != "none"]
         self.assertTrue(stacks)
         for names, trust, reason in stacks:
             self.assertEqual((len(names), trust, reason),
@@ -131,7 +133,8 @@ class Stacks(unittest.TestCase):
                    for s in samples_of(profile, comm)]
         times = time_by_class(profile, samples)
         del times["none"]  # of threads that are exiting
-        self.assertGreaterEqual(whole_share(times), 0.995, (times, why_truncated(profile, samples)))
+        self.assertGreaterEqual(whole_share(times), 0.995,
+                                (times, why_truncated(profile, samples), waitscope.losses(profile)))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ TEST(StackUnwinder, SaysWhichGuessFailed) {
 }
 
 TEST(StackUnwinder, TakesALeafOfASystemCallWithoutARuleForAWrapper) {
-  const UnwoundStack stack = Stack(kBare + 64).InSystemCall(56).Word(0, kRoot + 64).Unwind();
+  const UnwoundStack stack = Stack(kBare + 64).InSystemCall(58).Word(0, kRoot + 64).Unwind();
   EXPECT_EQ(stack.frames, (Frames{kBare + 64, kRoot + 64}));
   EXPECT_EQ(stack.trust, UNWIND_CLASS_heuristic);
 }
