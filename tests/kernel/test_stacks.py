@@ -133,8 +133,8 @@ class Stacks(unittest.TestCase):
                    for s in samples_of(profile, comm)]
         times = time_by_class(profile, samples)
         del times["none"]  # of threads that are exiting
-        # 97.4 to 99.7 % on a machine of two cores: the rest is mostly stacks whose process was gone
-        # before its frames were named.
+        # 97.4 to 99.7 % on a machine of two cores: the rest are mostly stacks that nobody could
+        # name a frame of.
         self.assertGreaterEqual(whole_share(times), 0.95,
                                 (times, why_truncated(profile, samples), waitscope.losses(profile)))
 
