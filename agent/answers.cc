@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/os/clock.h"
 #include "agent/recording.h"
 
 namespace waitscope {

@@ -1,7 +1,6 @@
 #include "agent/pipeline.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
 
 namespace waitscope {
 namespace {
@@ -19,12 +19,6 @@ constexpr std::chrono::milliseconds kPatience(50);
 constexpr int kPatiencesPerRequest = 10;
 
 }  // namespace
-
-uint64_t MonotonicNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 Pipeline::Pipeline(Source& source, Symbolizer& symbolizer, Options options)
     : source_(source),

@@ -94,7 +94,4 @@ class Pipeline {
   std::thread ingest_;
 };
 
-// The clock of every timestamp in events.
-uint64_t MonotonicNs();
-
 }  // namespace waitscope

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/os/clock.h"
 #include "agent/source/event_codec.h"
 
 namespace waitscope {

@@ -14,6 +14,7 @@ struct probe_config {
 	__u64 period_ns;       /* sampling period T */
 	__u64 ring_wake_bytes; /* wake the agent early when more than this is waiting */
 	__u64 cpu_period_ns;   /* what one on-CPU sample stands for */
+	__u64 loaded_ns;       /* CLOCK_MONOTONIC; stamps from before are of an earlier load */
 	__s32 agent_pid;       /* its threads are accounted, but never sampled */
 	__u8 task_storage;     /* 0: the hash fallback (kernels before 5.12) */
 	__u8 late_hook;	       /* rseq_update is attached: user stacks are taken there */

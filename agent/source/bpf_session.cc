@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
 
 // The compiled objects, carried inside the binary (cmake/WaitscopeBpf.cmake).
 #define BPF_OBJECT(name)                          \
@@ -82,6 +83,7 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.period_ns = options.sample_period_ns;
   config.ring_wake_bytes = RingBytes(options.ring_bytes) / 4;
   config.cpu_period_ns = options.cpu_hz == 0 ? 0 : 1'000'000'000ULL / options.cpu_hz;
+  config.loaded_ns = MonotonicNs();
   config.agent_pid = getpid();
   config.task_storage = features.task_storage ? 1 : 0;
   config.late_hook = features.rseq_update ? 1 : 0;

@@ -6,7 +6,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
 #include "agent/source/event_codec.h"
 #include "agent/source/kernel_totals.h"
 
@@ -22,12 +22,6 @@ namespace waitscope {
 namespace {
 
 constexpr int kDrainMs = 100;  // how long a record may wait in the ring buffer
-
-uint64_t Now(clockid_t clock) {
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-}
 
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -100,7 +94,7 @@ absl::Status LiveSource::Start() {
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
   }
   // The first tick is the baseline: it seeds the threads that are older than the agent.
-  next_tick_ns_ = Now(CLOCK_MONOTONIC);
+  next_tick_ns_ = MonotonicNs();
   malloc_trim(0);  // loading parsed the kernel's BTF once per object
   return absl::OkStatus();
 }
@@ -122,7 +116,7 @@ void LiveSource::Introduce(absl::FunctionRef<void(const Event&)> fold) {
 
 // Until the ring buffer asks, a tick is due or wanted, or it is time to drain.
 absl::Status LiveSource::Wait() {
-  const uint64_t now = Now(CLOCK_MONOTONIC);
+  const uint64_t now = MonotonicNs();
   const uint64_t until_tick = next_tick_ns_ > now ? (next_tick_ns_ - now + 999'999) / 1'000'000 : 0;
   const int timeout = static_cast<int>(std::min<uint64_t>(until_tick, kDrainMs));
   epoll_event ready[2];
@@ -137,7 +131,7 @@ absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold
   const std::lock_guard lock(mutex_);
   Introduce(fold);
   if (absl::Status status = Drain(fold); !status.ok()) return status;
-  const uint64_t now = Now(CLOCK_MONOTONIC);
+  const uint64_t now = MonotonicNs();
   if (now >= next_tick_ns_ || tick_wanted_.exchange(false)) {
     if (absl::Status status = Tick(fold); !status.ok()) return status;
   }
@@ -168,8 +162,8 @@ void LiveSource::Accept(const Event& event, absl::FunctionRef<void(const Event&)
 absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   tick_event tick{};
   tick.hdr = {EVENT_tick, sizeof(tick)};
-  tick.at_ns = Now(CLOCK_MONOTONIC);
-  tick.wall_clock_ns = Now(CLOCK_REALTIME);
+  tick.at_ns = MonotonicNs();
+  tick.wall_clock_ns = RealtimeNs();
   absl::Status status = session_->ReadLedgers([&](const ledger_event& event) {
     if (event.kernel_thread == 0) {
       facts_.Process(event.thread.pid, fold);

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -19,6 +18,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
 #include "agent/os/file_access.h"
 #include "agent/os/process_maps.h"
 #include "agent/source/raw_stacks.h"
@@ -41,12 +41,6 @@ constexpr size_t kMaxMapsBytes = 32 << 20;
 constexpr size_t kMaxFinished = 8192;
 // Files whose tables one stack may wait for: a process that was just met has 5 to 100.
 constexpr int kBuildsForOne = 256;
-
-uint64_t NowNs() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-}
 
 MappingRecord RecordOf(uint32_t pid, const Mapping& mapping, uint64_t now_ns) {
   return {.kind = MappingRecord::Kind::kMap,
@@ -186,12 +180,12 @@ void UnwindService::Wait() {
 }
 
 void UnwindService::Turn() {
-  Follow(NowNs() - kInFlightNs);
+  Follow(MonotonicNs() - kInFlightNs);
   PublishChanged();
   ring_buffer__consume(raw_.get());
   BuildOne();
   Reap();
-  maps_.Collect(NowNs());
+  maps_.Collect(MonotonicNs());
 }
 
 void UnwindService::ReadAllProcesses() {
@@ -203,7 +197,7 @@ void UnwindService::ReadAllProcesses() {
 }
 
 void UnwindService::ReadProcess(uint32_t pid) {
-  const uint64_t read_ns = NowNs();
+  const uint64_t read_ns = MonotonicNs();
   const std::string text =
       ReadText(absl::StrCat("/proc/", pid, "/maps"), kMaxMapsBytes).value_or("");
   if (text.empty()) return;  // a kernel thread, or gone
@@ -220,7 +214,7 @@ void UnwindService::Follow(uint64_t before_ns) {
   if (!std::exchange(lost_, false)) return;
   ReadAllProcesses();
   tracker_.ForEach([this](uint32_t pid, const SharedMappings&) {
-    if (IsGone(pid)) dying_.try_emplace(pid, NowNs());
+    if (IsGone(pid)) dying_.try_emplace(pid, MonotonicNs());
   });
 }
 
@@ -242,7 +236,7 @@ void UnwindService::PublishChanged() {
     const SharedMappings mappings = tracker_.Find(pid);
     if (!mappings) continue;
     for (const TextMapping& mapping : *mappings) {
-      if (tables_.Revalidate(mapping, pid, NowNs())) replaced.insert(mapping.file.get());
+      if (tables_.Revalidate(mapping, pid, MonotonicNs())) replaced.insert(mapping.file.get());
     }
     Publish(pid, *mappings);
   }
@@ -260,10 +254,10 @@ void UnwindService::PublishHolders(const MappedFile* file) {
 
 void UnwindService::Publish(uint32_t pid, const TextMappings& mappings) {
   if (mappings.empty()) {  // a kernel thread, or between two programs
-    maps_.Withdraw(pid, NowNs());
+    maps_.Withdraw(pid, MonotonicNs());
     return;
   }
-  maps_.Publish(pid, DescribeAll(pid, mappings), NowNs());
+  maps_.Publish(pid, DescribeAll(pid, mappings), MonotonicNs());
 }
 
 std::vector<unwind_mapping> UnwindService::DescribeAll(uint32_t pid, const TextMappings& mappings) {
@@ -287,7 +281,7 @@ void UnwindService::BuildOne() {
     });
     return found;
   };
-  const MappedFile* file = tables_.BuildOne(find_holder, NowNs());
+  const MappedFile* file = tables_.BuildOne(find_holder, MonotonicNs());
   if (file == nullptr) return;
   PublishHolders(file);
   if (!tables_.has_work()) malloc_trim(0);  // building takes ten times what is kept
@@ -295,7 +289,7 @@ void UnwindService::BuildOne() {
 
 // A process lives on after its first thread while others run.
 void UnwindService::Reap() {
-  const uint64_t now = NowNs();
+  const uint64_t now = MonotonicNs();
   for (auto at = dying_.begin(); at != dying_.end();) {
     const auto [pid, since_ns] = *at;
     if (now - since_ns < kAfterlifeNs) {
@@ -335,7 +329,7 @@ UnwoundStack UnwindService::Unwind(const raw_stack& raw) {
 
 // What no record told: the last resort, and dear.
 bool UnwindService::Reread(uint32_t pid) {
-  const uint64_t now = NowNs();
+  const uint64_t now = MonotonicNs();
   if (now - reread_ns_ < kRereadNs) return false;
   reread_ns_ = now;
   ReadProcess(pid);

@@ -110,7 +110,8 @@ probe_inline void poll_begins(struct thread_record *r, const struct thread_ref *
 	struct loop_totals *t;
 	__u64 gap;
 
-	if (!r->poll_exit_ns)
+	/* Records outlive these programs: an old stamp would make a gap of all the time unloaded. */
+	if (r->poll_exit_ns < cfg.loaded_ns)
 		return;
 	t = find_loop(thread);
 	if (!t)
@@ -191,8 +192,8 @@ int syscall_exit(struct trace_event_raw_sys_exit *ctx)
 	struct thread_record *r = my_record(&me);
 	__u64 now = bpf_ktime_get_ns();
 
-	/* A call begun before the programs were attached has no beginning. */
-	if (!r || !r->syscall_enter_ns || r->syscall_nr != ctx->id)
+	/* A call begun before the programs were attached has no beginning, or that of another. */
+	if (!r || r->syscall_enter_ns < cfg.loaded_ns || r->syscall_nr != ctx->id)
 		return 0;
 	call_ends(&me, ctx->id, ctx->ret, now - r->syscall_enter_ns);
 	if (is_poll(ctx->id))

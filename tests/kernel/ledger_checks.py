@@ -17,6 +17,7 @@ OP_CLASSES = {
     "fsync": ("commit",),
     "fault": ("page-fault",),
     "child": ("child",),
+    "poll": ("poll",),
     "spin": (),
 }
 

@@ -1,5 +1,6 @@
 """Every truth program, its whole life inside one window, against what it says of itself."""
 
+import time
 import unittest
 
 import ledger_checks
@@ -64,6 +65,23 @@ class Truth(unittest.TestCase):
     def test_a_thread_that_migrates_while_it_is_blocked(self):
         truth, _ = self.check("migrator")
         self.assertGreater(truth["migrations"], 50, "the workload did not do what it is for")
+
+    def test_an_event_loop(self):
+        self.check("event_loop")
+
+    def test_the_time_between_two_countings_is_no_turn_of_an_event_loop(self):
+        """Programs that count calls come and go; what they stamped before they went is stale."""
+        with waitscope.Workload("event_loop", seconds=8) as workload:
+            workload.release()
+            for _ in range(2):
+                answer = waitscope.query("syscalls", "--pid", workload.pid, "--duration", "1s",
+                                         endpoint=self.agent.endpoint)
+                time.sleep(1)
+            truth = workload.truth()
+        (loop,) = answer["loops"]
+        longest_ns = waitscope.number(loop["gap"], "max_ns")
+        self.assertGreaterEqual(longest_ns, truth["turn_ns"])
+        self.assertLessEqual(longest_ns, truth["longest_ns"])
 
     def test_short_and_long_waits(self):
         self.check("mixed_waits")
