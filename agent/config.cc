@@ -72,7 +72,7 @@ void AddMeasuring(CLI::App& app, Config& config) {
                  "how user stacks are taken: by unwind tables, or by frame pointers as on kernels "
                  "that give no more [tables]")
       ->check(CLI::IsMember({"tables", "frame-pointers"}));
-  app.add_option("--ring-bytes", config.ring_bytes, "size of the kernel's ring buffer [8MiB]")
+  app.add_option("--ring-bytes", config.ring_bytes, "size of the kernel's ring buffer [4MiB]")
       ->transform(size);
   app.add_option("--replay", config.replay, "serve a recording instead of this machine")
       ->type_name("FILE");

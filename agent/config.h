@@ -19,7 +19,7 @@ struct Config {
   uint64_t period_ns = 1'000'000;  // 0: every wait
   uint32_t cpu_hz = 49;
   std::string user_stacks = "tables";
-  uint64_t ring_bytes = 8ULL << 20;
+  uint64_t ring_bytes = 4ULL << 20;
   std::string tls_cert;
   std::string tls_key;
   std::string tls_client_ca;

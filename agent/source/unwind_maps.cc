@@ -24,10 +24,10 @@ constexpr size_t kRuleStride = RoundedUp(sizeof(unwind_rule));
 
 }  // namespace
 
-// A 500th of the memory, between 1 and 32 MiB of rows: a whole Debian install needs 45 MB, what one
+// A 1500th of the memory, between 4 and 32 MiB of rows: a whole Debian install needs 45 MB, what one
 // machine runs a tenth of that.
 UnwindMaps::Sizes UnwindMaps::SizesFor(uint64_t memory_bytes) {
-  const uint64_t bytes = std::clamp<uint64_t>(memory_bytes / 512, 1 << 20, 32 << 20);
+  const uint64_t bytes = std::clamp<uint64_t>(memory_bytes / 1536, 4 << 20, 32 << 20);
   const auto chunks = static_cast<uint32_t>(bytes / kChunkBytes);
   return {.row_chunks = chunks,
           .page_chunks = std::max(16U, chunks / 16),
