@@ -151,8 +151,9 @@ class WindowFields {
   }
 
   void Value(OpenWait& value) {
-    auto& [cls, ns, since_before_agent, syscall, object, kernel_stack] = value;
+    auto& [cls, ns, since_before_agent, syscall, object, kernel_stack, user_stack] = value;
     Identity(kernel_stack);
+    Identity(user_stack);
     All(cls, ns, since_before_agent, syscall, object);
   }
 

@@ -244,8 +244,9 @@ struct ledger_event {
 	__u16 pad;
 	struct wait_object object; /* of a wait still open and at least T old */
 	struct ledger totals;
+	__u64 user_stack; /* of a wait long open, once the agent has read it; else 0 */
 };
-WS_ASSERT_SIZE(ledger_event, 200 + sizeof(struct ledger));
+WS_ASSERT_SIZE(ledger_event, 208 + sizeof(struct ledger));
 
 enum block_op {
 	BLOCK_read = 0,

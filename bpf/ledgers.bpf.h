@@ -61,6 +61,7 @@ probe_inline void fill_ledger_event(struct ledger_event *e, struct thread_record
 	e->at_ns = now;
 	e->cgroup_id = cgroup_id_of(task);
 	e->kernel_stack = 0;
+	e->user_stack = 0;
 	e->kernel_runtime_ns = task->se.sum_exec_runtime;
 	e->parent_pid = task->real_parent->tgid;
 	e->final = 0;

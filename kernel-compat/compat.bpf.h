@@ -113,11 +113,10 @@ struct user_frame {
 	__u64 cs;
 };
 
-compat_inline void compat_frame_by_helper(struct user_frame *out)
+compat_inline void compat_frame_by_helper(struct task_struct *task, struct user_frame *out)
 {
-	struct pt_regs *regs;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	out->ip = regs->ip;
 	out->sp = regs->sp;
 	out->bp = regs->bp;
@@ -128,9 +127,8 @@ compat_inline void compat_frame_by_helper(struct user_frame *out)
 	out->cs = regs->cs;
 }
 
-compat_inline void compat_frame_by_stack(struct user_frame *out)
+compat_inline void compat_frame_by_stack(struct task_struct *task, struct user_frame *out)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct pt_regs *regs;
 
 	regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + COMPAT_THREAD_SIZE) - 1;
@@ -148,9 +146,18 @@ compat_inline void compat_frame_by_stack(struct user_frame *out)
 compat_inline void compat_current_frame(struct user_frame *out)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		compat_frame_by_helper(out);
+		compat_frame_by_helper(bpf_get_current_task_btf(), out);
 	else
-		compat_frame_by_stack(out);
+		compat_frame_by_stack((void *)bpf_get_current_task(), out);
+}
+
+/* The same of any thread that is off its CPU. */
+compat_inline void compat_frame_of(struct task_struct *task, struct user_frame *out)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		compat_frame_by_helper(task, out);
+	else
+		compat_frame_by_stack(task, out);
 }
 
 /* Set while a 32-bit program is in a system call: its numbers mean something else. */

@@ -16,7 +16,8 @@ std::optional<OpenWait> OpenWaitOf(const ledger_event& record) {
                   .since_before_agent = ledger.open_seeded != 0,
                   .syscall = ledger.open_syscall,
                   .object = record.object,
-                  .kernel_stack = record.kernel_stack};
+                  .kernel_stack = record.kernel_stack,
+                  .user_stack = record.user_stack};
 }
 
 // The kernel keeps the maximum of one epoch (the agent starts one at each tick). It is of this

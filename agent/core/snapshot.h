@@ -60,6 +60,7 @@ struct OpenWait {
   int32_t syscall = -1;
   wait_object object{};
   StackId kernel_stack = 0;
+  StackId user_stack = 0;
 };
 
 struct ThreadWindow {

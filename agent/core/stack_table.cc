@@ -91,7 +91,8 @@ std::set<StackId> StacksIn(const Snapshot& snapshot) {
     ids.insert({key.kernel_stack, key.user_stack, key.waker_kernel_stack, key.waker_user_stack});
   }
   for (const auto& [key, thread] : snapshot.threads) {
-    if (thread.open_wait) ids.insert(thread.open_wait->kernel_stack);
+    if (!thread.open_wait) continue;
+    ids.insert({thread.open_wait->kernel_stack, thread.open_wait->user_stack});
   }
   for (const auto& [key, count] : snapshot.creations) {
     ids.insert({key.kernel_stack, key.user_stack});

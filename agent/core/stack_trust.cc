@@ -50,7 +50,8 @@ std::string_view StopText(unwind_stop stop) {
 std::map<uint32_t, TrustedTime> StackTimeByProcess(const Snapshot& snapshot) {
   std::map<uint32_t, TrustedTime> times;
   for (const auto& [key, value] : snapshot.samples) {
-    if (key.open || key.state == SampleState::kRunning || IsKernelThread(snapshot, key)) continue;
+    const bool unread = key.open && key.user_stack == 0;  // it may be read yet
+    if (unread || key.state == SampleState::kRunning || IsKernelThread(snapshot, key)) continue;
     times[key.thread.pid][TrustOf(snapshot, key.user_stack)] += value.ns;
   }
   return times;

@@ -75,7 +75,8 @@ WaitParts OpenPartsOf(const ledger_event& record, ObjectInterner& objects) {
   SampleKey key{.open = true,
                 .thread = KeyOf(record.thread),
                 .syscall = ledger.open_syscall,
-                .kernel_stack = record.kernel_stack};
+                .kernel_stack = record.kernel_stack,
+                .user_stack = record.user_stack};
   const uint64_t at_ns = std::max<uint64_t>(ledger.since_ns, record.at_ns);
   switch (ledger.state) {
     case THREAD_woken:

@@ -47,6 +47,7 @@ v1::OpenWait EncodeOpenWait(const Snapshot& snapshot, const OpenWait& wait,
   out.set_syscall(SyscallName(wait.syscall));
   if (wait.object.kind != OBJECT_none) *out.mutable_object() = EncodeObject(snapshot, wait.object);
   out.set_stack(interner.Index(wait.kernel_stack));
+  out.set_user_stack(interner.Index(wait.user_stack));
   return out;
 }
 

@@ -52,6 +52,7 @@ bool Wanted(const KernelFeatures& f, std::string_view program) {
   if (program == "sched_switch") return f.switch_has_state;
   if (program == "sched_switch_v5_10") return !f.switch_has_state;
   if (program == "rseq_update") return f.rseq_update;
+  if (program == "list_waiting") return f.unwind_tables;
   if (program == "forget_hashed_record") return !f.task_storage;
   if (program == "block_rq_insert" || program == "block_rq_issue") return !f.block_has_queue;
   if (program == "block_rq_insert_v5_10" || program == "block_rq_issue_v5_10") {
@@ -89,6 +90,35 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.late_hook = features.rseq_update ? 1 : 0;
   config.unwind = features.unwind_tables ? 1 : 0;
   return config;
+}
+
+// Runs an iterator program to its end.
+template <typename Record>
+absl::Status ReadRecords(const bpf_link* iterator, absl::FunctionRef<void(const Record&)> each) {
+  const UniqueFd reader(bpf_iter_create(bpf_link__fd(iterator)));
+  if (!reader.ok()) {
+    return absl::InternalError(absl::StrCat("cannot read the threads: ", std::strerror(errno)));
+  }
+  // The kernel hands out whole records, as many as fit a buffer of its own.
+  std::vector<std::byte> buffer(256 * sizeof(Record));
+  size_t held = 0;
+  while (true) {
+    const ssize_t got = read(reader.get(), buffer.data() + held, buffer.size() - held);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) {
+      return absl::InternalError(absl::StrCat("cannot read the threads: ", std::strerror(errno)));
+    }
+    if (got == 0) return absl::OkStatus();
+    held += static_cast<size_t>(got);
+    size_t used = 0;
+    for (; held - used >= sizeof(Record); used += sizeof(Record)) {
+      Record record;
+      std::memcpy(&record, buffer.data() + used, sizeof(record));
+      each(record);
+    }
+    std::memmove(buffer.data(), buffer.data() + used, held - used);
+    held -= used;
+  }
 }
 
 }  // namespace
@@ -182,6 +212,11 @@ absl::Status BpfSession::AttachAlwaysOn() {
   auto link = snapshot->second->AttachIterator("snapshot_ledgers");
   if (!link.ok()) return link.status();
   ledgers_ = *std::move(link);
+  if (unwinding_) {
+    auto waiting = snapshot->second->AttachIterator("list_waiting");
+    if (!waiting.ok()) return waiting.status();
+    waiting_ = *std::move(waiting);
+  }
   if (options_.cpu_hz == 0 || !features_.perf_events) return absl::OkStatus();
   // The sampler is worth having, not worth failing for.
   auto oncpu = Load("oncpu");
@@ -197,30 +232,16 @@ int BpfSession::Map(std::string_view name) const {
 }
 
 absl::Status BpfSession::ReadLedgers(absl::FunctionRef<void(const ledger_event&)> each) const {
-  const UniqueFd reader(bpf_iter_create(bpf_link__fd(ledgers_.get())));
-  if (!reader.ok()) {
-    return absl::InternalError(absl::StrCat("cannot read the ledgers: ", std::strerror(errno)));
-  }
-  // The kernel hands out whole records, as many as fit a buffer of its own.
-  std::vector<std::byte> buffer(256 * sizeof(ledger_event));
-  size_t held = 0;
-  while (true) {
-    const ssize_t got = read(reader.get(), buffer.data() + held, buffer.size() - held);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) {
-      return absl::InternalError(absl::StrCat("cannot read the ledgers: ", std::strerror(errno)));
-    }
-    if (got == 0) return absl::OkStatus();
-    held += static_cast<size_t>(got);
-    size_t used = 0;
-    for (; held - used >= sizeof(ledger_event); used += sizeof(ledger_event)) {
-      ledger_event event;
-      std::memcpy(&event, buffer.data() + used, sizeof(event));
-      each(event);
-    }
-    std::memmove(buffer.data(), buffer.data() + used, held - used);
-    held -= used;
-  }
+  return ReadRecords(ledgers_.get(), each);
+}
+
+absl::StatusOr<std::vector<waiting_thread>> BpfSession::ReadWaiting() const {
+  std::vector<waiting_thread> waiting;
+  if (!waiting_) return waiting;
+  absl::Status status = ReadRecords<waiting_thread>(
+      waiting_.get(), [&](const waiting_thread& one) { waiting.push_back(one); });
+  if (!status.ok()) return status;
+  return waiting;
 }
 
 void BpfSession::BeginWindow(uint32_t epoch, uint32_t generation) const {

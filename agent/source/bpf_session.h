@@ -32,6 +32,9 @@ class BpfSession {
 
   // Every thread's ledger as it is now, seeding those without one. Records are ledger_event.
   absl::Status ReadLedgers(absl::FunctionRef<void(const ledger_event&)> each) const;
+  // The threads of user programs that have waited long, with their registers; none where user
+  // stacks are not unwound.
+  absl::StatusOr<std::vector<waiting_thread>> ReadWaiting() const;
 
   // Tells the kernel side that a window begins.
   void BeginWindow(uint32_t epoch, uint32_t generation) const;
@@ -64,6 +67,7 @@ class BpfSession {
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
   BpfLinkPtr ledgers_;
+  BpfLinkPtr waiting_;  // null where user stacks are not unwound
   std::vector<std::string> shortfalls_;
 };
 

@@ -164,14 +164,17 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   tick.hdr = {EVENT_tick, sizeof(tick)};
   tick.at_ns = MonotonicNs();
   tick.wall_clock_ns = RealtimeNs();
-  absl::Status status = session_->ReadLedgers([&](const ledger_event& event) {
+  absl::Status status = ReadOpenStacks();
+  status.Update(session_->ReadLedgers([&](const ledger_event& reading) {
+    ledger_event event = reading;
     if (event.kernel_thread == 0) {
+      event.user_stack = open_stacks_.StackOf(event, stacks_.current(), fold);
       facts_.Process(event.thread.pid, fold);
       if (event.thread.pid == event.thread.tid) facts_.Again(event, epoch_, fold);
       TellLockOwner(event, fold);
     }
     fold(event);
-  });
+  }));
   if (!status.ok()) return status;
   ++epoch_;
   session_->BeginWindow(epoch_, stacks_.At(tick.at_ns));
@@ -186,6 +189,19 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   TellCost(tick.at_ns, fold);
   fold(tick);
   next_tick_ns_ = tick.at_ns + (epoch_ == 1 ? options_.first_window_ns : options_.window_ns);
+  return absl::OkStatus();
+}
+
+// Before the ledgers: they tell whether a wait has lasted meanwhile.
+absl::Status LiveSource::ReadOpenStacks() {
+  UnwindService* const unwinding = session_->unwinding();
+  if (unwinding == nullptr) return absl::OkStatus();
+  auto waiting = session_->ReadWaiting();
+  if (!waiting.ok()) return waiting.status();
+  auto unread = open_stacks_.Unread(*std::move(waiting));
+  for (OpenStack& found : unwinding->ReadOpen(std::move(unread))) {
+    open_stacks_.Add(std::move(found));
+  }
   return absl::OkStatus();
 }
 

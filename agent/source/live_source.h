@@ -14,6 +14,7 @@
 #include "agent/source/bpf_session.h"
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
+#include "agent/source/open_stacks.h"
 #include "agent/source/proc_facts.h"
 #include "agent/source/stack_generation.h"
 #include "agent/source/surroundings.h"
@@ -47,6 +48,7 @@ class LiveSource : public Source {
   absl::Status Wait();
   absl::Status Drain(absl::FunctionRef<void(const Event&)> fold);
   void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
+  absl::Status ReadOpenStacks();
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
   void TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const;
 
@@ -59,6 +61,7 @@ class LiveSource : public Source {
   absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
   ProcFacts facts_;
   Surroundings surroundings_;
+  OpenStacks open_stacks_;
   StackGeneration stacks_;    // of the thread that polls
   uint64_t undecodable_ = 0;  // records of the ring buffer
   UniqueFd wake_;             // eventfd: a tick is wanted

@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "agent/unwind/live_memory.h"
 
 namespace waitscope {
 namespace {
@@ -40,6 +41,23 @@ StackSample SampleOf(const raw_stack& raw) {
   r.di = raw.di;
   unwind_begin(&r, raw.orig_ax >= 0, sample.orig_ax);
   return sample;
+}
+
+void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, raw_stack& raw) {
+  raw.id = 0;
+  raw.pid = waiting.thread.pid;
+  raw.tid = waiting.thread.tid;
+  raw.at_ns = now_ns;
+  raw.pc = waiting.pc;
+  raw.sp = waiting.sp;
+  raw.bp = waiting.bp;
+  raw.bx = waiting.bx;
+  raw.di = waiting.di;
+  raw.ax = waiting.ax;
+  raw.orig_ax = waiting.orig_ax;
+  raw.stop = UNWIND_STOP_none;
+  raw.window_bytes = static_cast<uint32_t>(
+      ReadMemoryOf(static_cast<pid_t>(raw.pid), raw.sp, {raw.window, RAW_WINDOW_BYTES}));
 }
 
 stack_event EventOf(const raw_stack& raw, const UnwoundStack& stack) {

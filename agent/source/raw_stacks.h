@@ -14,6 +14,9 @@ namespace waitscope {
 // A view into `raw`.
 StackSample SampleOf(const raw_stack& raw);
 
+// The same of a thread that waits, with as much of its stack as can be read now.
+void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, raw_stack& raw);
+
 stack_event EventOf(const raw_stack& raw, const UnwoundStack& stack);
 
 // What a process has mapped, and of what it had before its last exec or fork the rest: its stacks

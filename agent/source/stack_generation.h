@@ -13,6 +13,8 @@ class StackGeneration {
   // The agent has forgotten some, or never got them.
   void Turn() { wanted_ = true; }
 
+  uint32_t current() const { return generation_; }
+
   // The generation of the window that begins now. A wish is granted at most once a window as
   // configured, or in so many seconds where windows are longer, however often windows are closed
   // early: all stacks are shipped again for it.

@@ -22,6 +22,7 @@
 #include "agent/os/file_access.h"
 #include "agent/os/process_maps.h"
 #include "agent/source/raw_stacks.h"
+#include "agent/unwind/live_memory.h"
 #include "agent/unwind/stack_unwinder.h"
 
 namespace waitscope {
@@ -114,6 +115,16 @@ void UnwindService::TakeFinished(absl::FunctionRef<void(const stack_event&)> eac
   for (const stack_event& event : taken) each(event);
 }
 
+std::vector<OpenStack> UnwindService::ReadOpen(std::vector<waiting_thread> waiting) {
+  {
+    const std::lock_guard lock(mutex_);
+    open_wanted_ = std::move(waiting);
+  }
+  Settle();
+  const std::lock_guard lock(mutex_);
+  return std::exchange(open_read_, {});
+}
+
 void UnwindService::Settle() {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = ++settle_wanted_;
@@ -183,6 +194,7 @@ void UnwindService::Turn() {
   Follow(MonotonicNs() - kInFlightNs);
   PublishChanged();
   ring_buffer__consume(raw_.get());
+  ReadWanted();
   BuildOne();
   Reap();
   maps_.Collect(MonotonicNs());
@@ -319,12 +331,43 @@ bool UnwindService::KnowsNow(const raw_stack& raw) {
 }
 
 // With what was mapped when the stack was taken, not with what is published now.
-UnwoundStack UnwindService::Unwind(const raw_stack& raw) {
+UnwoundStack UnwindService::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {
   std::vector<unwind_mapping> mappings;
   if (const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns)) {
     mappings = DescribeAll(raw.pid, *then);
   }
-  return UnwindStack(maps_.ViewOf(mappings, tables_.rules()), SampleOf(raw), nullptr);
+  return UnwindStack(maps_.ViewOf(mappings, tables_.rules()), SampleOf(raw), read_live);
+}
+
+// Builds the tables that it needs first.
+UnwoundStack UnwindService::UnwindBuilding(const raw_stack& raw, const ReadLiveWord& read_live) {
+  UnwoundStack stack = Unwind(raw, read_live);
+  for (int files = 0; stack.stop == UNWIND_STOP_no_table && files < kBuildsForOne; ++files) {
+    if (!tables_.has_work()) break;
+    BuildOne();
+    stack = Unwind(raw, read_live);
+  }
+  return stack;
+}
+
+void UnwindService::ReadWanted() {
+  std::vector<waiting_thread> wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted.swap(open_wanted_);
+  }
+  const auto raw = std::make_unique<raw_stack>();
+  for (const waiting_thread& waiting : wanted) {
+    ReadStackOf(waiting, MonotonicNs(), *raw);
+    const auto read_live = [&](uint64_t address, uint64_t* word) {
+      return ReadWordOf(static_cast<pid_t>(waiting.thread.pid), address, word);
+    };
+    UnwoundStack stack = UnwindBuilding(*raw, read_live);
+    // The window, too, was read from live memory.
+    if (stack.trust == UNWIND_CLASS_late) stack.trust = UNWIND_CLASS_late_live;
+    const std::lock_guard lock(mutex_);
+    open_read_.push_back({waiting, EventOf(*raw, stack)});
+  }
 }
 
 // What no record told: the last resort, and dear.
@@ -342,12 +385,9 @@ void UnwindService::Finish(const raw_stack& raw) {
   Follow(UINT64_MAX);  // what was mapped before the stack was taken
   PublishChanged();
   bool read = !KnowsNow(raw) && Reread(raw.pid);
-  UnwoundStack stack = Unwind(raw);
-  if (stack.stop == UNWIND_STOP_no_mapping && !read && Reread(raw.pid)) stack = Unwind(raw);
-  for (int files = 0; stack.stop == UNWIND_STOP_no_table && files < kBuildsForOne; ++files) {
-    if (!tables_.has_work()) break;
-    BuildOne();
-    stack = Unwind(raw);
+  UnwoundStack stack = UnwindBuilding(raw, nullptr);
+  if (stack.stop == UNWIND_STOP_no_mapping && !read && Reread(raw.pid)) {
+    stack = UnwindBuilding(raw, nullptr);
   }
   if (stack.trust != UNWIND_CLASS_truncated) ++raw_finished_;
   const std::lock_guard lock(mutex_);

@@ -16,6 +16,7 @@
 #include "agent/os/unique_fd.h"
 #include "agent/source/mapping_stream.h"
 #include "agent/source/mapping_tracker.h"
+#include "agent/source/open_stacks.h"
 #include "agent/source/table_store.h"
 #include "agent/source/unwind_maps.h"
 #include "agent/unwind/stack_unwinder.h"
@@ -53,6 +54,9 @@ class UnwindService {
   void TakeFinished(absl::FunctionRef<void(const stack_event&)> each);
   // Waits, but not for long, until the code of all processes of now has its tables.
   void AwaitTables();
+  // Reads the user stacks of waiting threads from their processes. Waits, but not for long: what
+  // takes longer is handed over by a later call.
+  std::vector<OpenStack> ReadOpen(std::vector<waiting_thread> waiting);
   // Waits, but not for long, until what the kernel side shipped by now is finished.
   void Settle();
   // What code a process has mapped; known for a while after its end. From any thread.
@@ -78,7 +82,9 @@ class UnwindService {
   void Finish(const raw_stack& raw);
   bool Reread(uint32_t pid);
   bool KnowsNow(const raw_stack& raw);
-  UnwoundStack Unwind(const raw_stack& raw);
+  UnwoundStack Unwind(const raw_stack& raw, const ReadLiveWord& read_live);
+  UnwoundStack UnwindBuilding(const raw_stack& raw, const ReadLiveWord& read_live);
+  void ReadWanted();
   std::vector<unwind_mapping> DescribeAll(uint32_t pid, const TextMappings& mappings);
 
   // All of the thread.
@@ -100,6 +106,8 @@ class UnwindService {
   mutable std::mutex mutex_;
   std::condition_variable settled_;
   std::vector<stack_event> finished_;
+  std::vector<waiting_thread> open_wanted_;
+  std::vector<OpenStack> open_read_;
   uint64_t settle_wanted_ = 0;
   uint64_t settle_done_ = 0;
   bool prepared_ = false;  // every table that was wanted at first is built

@@ -6,6 +6,7 @@
 #include "bpf/ledgers.bpf.h"
 #include "bpf/objects.bpf.h"
 #include "bpf/stacks.bpf.h"
+#include "bpf/unwind/capture.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -121,5 +122,50 @@ int snapshot_ledgers(struct bpf_iter__task *ctx)
 	/* A record that no longer fits the reader's page is asked for again. */
 	if (!bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event)) && s->event.final)
 		r->delivered = 1;
+	return 0;
+}
+
+/* Since when, as the ledger tells it; 0 when it does not wait, or not for long. */
+probe_inline __u64 waiting_since(const struct thread_record *r)
+{
+	__u64 since = r->ledger.since_ns;
+	__u8 state = r->ledger.state;
+
+	if (state == THREAD_unknown) {
+		since = r->seed_ns;
+		state = r->seed_state;
+	}
+	if (state != THREAD_blocked || bpf_ktime_get_ns() - since < WAITING_LONG_NS)
+		return 0;
+	return since;
+}
+
+/* What the agent needs to read the user stacks of waits that are far from their end. */
+SEC("iter/task")
+int list_waiting(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct waiting_thread waiting = {};
+	struct user_frame frame = {};
+	struct thread_record *r;
+
+	if (!task || task->flags & WS_PF_KTHREAD)
+		return 0;
+	r = find_record(task);
+	if (!r)
+		return 0;
+	waiting.since_ns = waiting_since(r);
+	if (!waiting.since_ns)
+		return 0;
+	compat_frame_of(task, &frame);
+	fill_ref(&waiting.thread, task);
+	waiting.pc = frame.ip;
+	waiting.sp = frame.sp;
+	waiting.bp = frame.bp;
+	waiting.bx = frame.bx;
+	waiting.di = frame.di;
+	waiting.ax = frame.ax;
+	waiting.orig_ax = frame.orig_ax;
+	bpf_seq_write(ctx->meta->seq, &waiting, sizeof(waiting));
 	return 0;
 }

@@ -35,4 +35,24 @@ struct raw_stack {
 };
 WS_ASSERT_SIZE(raw_stack, 88 + RAW_WINDOW_BYTES);
 
+/* Shorter waits are not worth a look at the other process's memory. */
+#define WAITING_LONG_NS 100000000ULL
+
+/*
+ * A thread in a wait that has lasted long, with the registers it entered the kernel with. Its user
+ * stack stays as it is until the wait ends, which a later reading of its ledger can rule out.
+ */
+struct waiting_thread {
+	struct thread_ref thread;
+	__u64 since_ns; /* as in its ledger */
+	__u64 pc;
+	__u64 sp;
+	__u64 bp;
+	__u64 bx;
+	__u64 di;
+	__u64 ax;
+	__s64 orig_ax;
+};
+WS_ASSERT_SIZE(waiting_thread, 80);
+
 #endif

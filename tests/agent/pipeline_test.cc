@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "agent/answers.h"
+#include "agent/os/clock.h"
 #include "agent/source/memory_source.h"
 #include "tests/agent/ticking_source.h"
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/core/wire_text.h"
-#include "agent/pipeline.h"
+#include "agent/os/clock.h"
 
 namespace waitscope {
 

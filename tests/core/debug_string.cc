@@ -58,7 +58,7 @@ std::string Totals(const StateTotals& totals) {
 std::string Open(const OpenWait& wait) {
   return absl::StrCat(" open=", kClasses[wait.cls], ":", wait.ns, Object(wait.object),
                       wait.since_before_agent ? ":seeded" : "",
-                      Value("open_stack", wait.kernel_stack));
+                      Value("open_stack", wait.kernel_stack), Value("open_user", wait.user_stack));
 }
 
 void AddThreads(const Snapshot& snapshot, Lines& lines) {

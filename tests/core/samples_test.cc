@@ -112,12 +112,13 @@ TEST_F(Samples, ShortWaitBelongsToTheWindowItEndsIn) {
 }
 
 TEST_F(Samples, OpenWaitIsListedUpToTheReading) {
-  thread_.Period(100).Stacks(5, 0).On(FutexAt(0xf)).BornAt(0).BlockAt(300, WAIT_lock).ReadAt(990);
+  thread_.Period(100).Stacks(5, 6).On(FutexAt(0xf)).BornAt(0).BlockAt(300, WAIT_lock).ReadAt(990);
   const Window window = Close(1000);
   const auto rows = RowsOf(window, SampleState::kBlocked);
   ASSERT_THAT(rows, SizeIs(1));
   EXPECT_TRUE(rows[0].key.open);
   EXPECT_EQ(rows[0].key.kernel_stack, 5u);
+  EXPECT_EQ(rows[0].key.user_stack, 6u);
   EXPECT_EQ(window.snapshot.objects.at(rows[0].key.object).id, 0xfu);
   EXPECT_EQ(rows[0].value.ns, 690);
   EXPECT_EQ(rows[0].value.count, 0);

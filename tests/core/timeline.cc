@@ -117,6 +117,7 @@ ledger_event Timeline::Reading(uint64_t ns) const {
   const bool old_enough = ns - ledger_.since_ns >= period_ns_;
   if (ledger_.state == THREAD_blocked && old_enough) {
     record.kernel_stack = kernel_stack_;
+    record.user_stack = user_stack_;
     record.object = object_;
   }
   return record;

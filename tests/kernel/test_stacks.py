@@ -104,7 +104,8 @@ class Stacks(unittest.TestCase):
         profile = self.observe()
         times = {row["class"]: waitscope.number(row, "ns")
                  for row in waitscope.header(profile)["stack_time"]}
-        told = time_by_class(profile, [s for s in profile["samples"] if not s.get("open")])
+        told = time_by_class(profile, [s for s in profile["samples"]
+                                       if not s.get("open") or waitscope.number(s, "user_stack")])
         for word, ns in told.items():
             self.assertAlmostEqual(times.get(word, 0), ns, delta=1e6, msg=word)
         self.assertGreater(times["exact"], 0.8 * sum(times.values()), times)
@@ -119,6 +120,20 @@ class Stacks(unittest.TestCase):
         for names, trust, reason in stacks:
             self.assertEqual((len(names), trust, reason),
                              (256, "truncated", "more than 256 frames"))
+
+    def test_a_thread_that_waits_all_the_time_is_read_where_it_waits(self):
+        with waitscope.Workload("long_block", seconds=60) as workload:
+            workload.release()
+            profile = waitscope.query("flame", "--kind", "off-cpu", "--pid", workload.pid,
+                                      "--duration", "2s", endpoint=self.agent.endpoint)
+        samples = [s for s in profile["samples"] if s["class"] == "pipe"]
+        self.assertEqual(len(samples), 3, "threads that never left their first wait")
+        for sample in samples:
+            names, trust, _ = stack_of(profile, sample)
+            self.assertTrue(contains_in_order(["read", "block", "start_thread"], names), names)
+            self.assertEqual(trust, "late-live")
+            self.assertTrue(sample["open"])
+            self.assertGreater(waitscope.number(sample, "ns"), 1.9e9)
 
     def test_a_storm_of_short_programs_is_whole(self):
         script = ("for i in $(seq 100); do ls / | sort >/dev/null; sleep 0.005; "

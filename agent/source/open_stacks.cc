@@ -1,0 +1,90 @@
+#include "agent/source/open_stacks.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace waitscope {
+namespace {
+
+constexpr size_t kMostAtOnce = 512;  // at 20 to 40 us each
+constexpr int kTries = 3;            // a table may be missing at first
+
+// Of the process, the class and the addresses, so that threads waiting alike share one stack.
+uint64_t IdentityOf(const stack_event& stack) {
+  constexpr uint64_t kFnvOffset = 0xcbf29ce484222325;
+  constexpr uint64_t kFnvPrime = 0x100000001b3;
+  uint64_t id = kFnvOffset;
+  const auto mix = [&](uint64_t value) { id = (id ^ value) * kFnvPrime; };
+  mix(stack.pid);
+  mix(stack.stack_class);
+  mix(stack.stop);
+  for (size_t i = 0; i < stack.count; ++i) {
+    mix(stack.addresses[i]);
+    id ^= id >> 32;
+  }
+  return id;
+}
+
+}  // namespace
+
+bool OpenStacks::IsRead(const waiting_thread& waiting) const {
+  const auto at = known_.find(KeyOf(waiting.thread));
+  if (at == known_.end() || at->second.since_ns != waiting.since_ns) return false;
+  return at->second.stack_class != UNWIND_CLASS_truncated || at->second.tries >= kTries;
+}
+
+std::vector<waiting_thread> OpenStacks::Unread(std::vector<waiting_thread> waiting) {
+  std::set<std::pair<ThreadKey, uint64_t>> open;
+  for (const waiting_thread& one : waiting) open.insert({KeyOf(one.thread), one.since_ns});
+  std::erase_if(known_, [&](const auto& row) {
+    return !open.contains({row.first, row.second.since_ns});
+  });
+  std::erase_if(waiting, [&](const waiting_thread& one) { return IsRead(one); });
+  std::ranges::sort(waiting, {}, &waiting_thread::since_ns);
+  if (waiting.size() > kMostAtOnce) waiting.resize(kMostAtOnce);
+  return waiting;
+}
+
+void OpenStacks::Add(OpenStack found) {
+  Known& known = known_[KeyOf(found.waiting.thread)];
+  const int tries = known.since_ns == found.waiting.since_ns ? known.tries + 1 : 1;
+  known = {.since_ns = found.waiting.since_ns,
+           .tries = tries,
+           .id = IdentityOf(found.stack),
+           .stack_class = found.stack.stack_class,
+           .stop = found.stack.stop,
+           .addresses = {found.stack.addresses, found.stack.addresses + found.stack.count}};
+}
+
+stack_event OpenStacks::EventOf(uint32_t pid, const Known& known) {
+  stack_event event{};
+  event.hdr.kind = EVENT_stack;
+  event.hdr.size =
+      static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * known.addresses.size());
+  event.id = known.id;
+  event.pid = pid;
+  event.count = static_cast<uint16_t>(known.addresses.size());
+  event.stack_class = known.stack_class;
+  event.stop = known.stop;
+  std::ranges::copy(known.addresses, event.addresses);
+  return event;
+}
+
+uint64_t OpenStacks::StackOf(const ledger_event& reading, uint32_t generation,
+                             absl::FunctionRef<void(const Event&)> fold) {
+  if (reading.totals.state != THREAD_blocked) return 0;
+  const auto at = known_.find(KeyOf(reading.thread));
+  if (at == known_.end() || at->second.since_ns != reading.totals.since_ns) return 0;
+  Known& known = at->second;
+  if (!known.told || known.told_generation != generation) {
+    known.told = true;
+    known.told_generation = generation;
+    fold(EventOf(reading.thread.pid, known));
+  }
+  return known.id;
+}
+
+}  // namespace waitscope
