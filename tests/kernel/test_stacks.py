@@ -147,10 +147,9 @@ class Stacks(unittest.TestCase):
         samples = [s for comm in ("bash", "ls", "sort", "sleep", "python3", "perl")
                    for s in samples_of(profile, comm)]
         times = time_by_class(profile, samples)
-        del times["none"]  # of threads that are exiting
-        # 97.4 to 99.7 % on a machine of two cores: the rest are mostly stacks that nobody could
-        # name a frame of.
-        self.assertGreaterEqual(whole_share(times), 0.95,
+        times.pop("none", 0)  # of threads that are exiting
+        times.pop("late-live", 0)  # other shells of this machine, waiting all the time
+        self.assertGreaterEqual(whole_share(times), 0.995,
                                 (times, why_truncated(profile, samples), waitscope.losses(profile)))
 
 
