@@ -40,6 +40,7 @@ std::vector<StackId> HeaviestFirst(const Snapshot& snapshot) {
     }
   }
   std::vector<StackId> ids;
+  ids.reserve(ns.size());
   for (const auto& [id, time] : ns) ids.push_back(id);
   std::ranges::stable_sort(ids, std::greater<>(), [&](StackId id) { return ns.at(id); });
   return ids;

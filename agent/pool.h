@@ -20,6 +20,7 @@ class Pool {
   Pool() : index_(0, Hash{&rows_}, Equal{&rows_}) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+  ~Pool() = default;
 
   struct Interned {
     uint32_t number = 0;

@@ -15,6 +15,7 @@ class Turns {
   Turns(int at_once, int max_waiting) : at_once_(at_once), max_waiting_(max_waiting) {}
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
+  ~Turns() = default;
 
   // A turn, which ends with the last copy of what is returned. ResourceExhausted when too many
   // wait already; Cancelled soon after `give_up` says so.

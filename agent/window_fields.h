@@ -59,7 +59,7 @@ class WindowFields {
   requires std::is_integral_v<Integer> || std::is_enum_v<Integer>
   void Value(Integer& value) {
     // A negative one, such as "no system call", should be as short as its opposite.
-    uint64_t number = static_cast<uint64_t>(value);
+    auto number = static_cast<uint64_t>(value);
     if constexpr (std::is_signed_v<Integer>) number = ZigZag(number);
     archive_.Number(number);
     if constexpr (std::is_signed_v<Integer>) number = UnZigZag(number);

@@ -170,32 +170,32 @@ Snapshot OnlyIdentities(Snapshot window) {
   return only;
 }
 
-Snapshot Select(const Snapshot& snapshot, const Snapshot& known, const Target& target) {
-  if (target.Everything()) return snapshot;
+Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& target) {
+  if (target.Everything()) return window;
   const Matcher matcher(known, target);
   const auto of_thread = [&](const ThreadKey& key) { return matcher.Matches(key); };
   const auto of_row = [&](const auto& key) { return matcher.Matches(key.thread); };
 
   Snapshot chosen;
-  CopyMachine(snapshot, chosen);
-  chosen.threads = Filter(snapshot.threads, of_thread);
-  chosen.samples = Filter(snapshot.samples, of_row);
-  chosen.syscalls = Filter(snapshot.syscalls, of_row);
-  chosen.loops = Filter(snapshot.loops, of_thread);
-  chosen.creations = Filter(snapshot.creations,
+  CopyMachine(window, chosen);
+  chosen.threads = Filter(window.threads, of_thread);
+  chosen.samples = Filter(window.samples, of_row);
+  chosen.syscalls = Filter(window.syscalls, of_row);
+  chosen.loops = Filter(window.loops, of_thread);
+  chosen.creations = Filter(window.creations,
                             [&](const CreationKey& key) { return matcher.Matches(key.creator); });
   std::ranges::copy_if(
-      snapshot.requests, std::back_inserter(chosen.requests),
+      window.requests, std::back_inserter(chosen.requests),
       [&](const block_event& request) { return matcher.Matches(KeyOf(request.issuer)); });
 
   std::set<uint32_t> pids;
   for (const auto& [key, thread] : chosen.threads) pids.insert(key.pid);
-  chosen.processes = Filter(snapshot.processes, [&](uint32_t pid) { return pids.contains(pid); });
+  chosen.processes = Filter(window.processes, [&](uint32_t pid) { return pids.contains(pid); });
   chosen.errnos =
-      Filter(snapshot.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
+      Filter(window.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
   chosen.lock_owners =
-      Filter(snapshot.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
-  CopyNames(snapshot, matcher, chosen);
+      Filter(window.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
+  CopyNames(window, matcher, chosen);
   return chosen;
 }
 

@@ -60,8 +60,9 @@ absl::StatusOr<TlsFiles> ReadTlsFiles(const TlsPaths& paths) {
   TlsFiles files;
   const auto read = [](const char* flag, const std::string& path, std::string& into) {
     absl::StatusOr<std::string> text = ReadFile(flag, path);
-    if (text.ok()) into = *std::move(text);
-    return text.status();
+    if (!text.ok()) return text.status();
+    into = *std::move(text);
+    return absl::OkStatus();
   };
   absl::Status status = read("--tls-cert", paths.cert, files.cert);
   status.Update(read("--tls-key", paths.key, files.key));

@@ -62,7 +62,7 @@ bool Wanted(const KernelFeatures& f, std::string_view program) {
 }
 
 uint32_t RingBytes(uint64_t wanted) {
-  uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  auto bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   while (bytes < wanted && bytes < (1ULL << 30)) bytes <<= 1;
   return static_cast<uint32_t>(bytes);
 }

@@ -33,23 +33,24 @@ View<v1::ProcessesResponse> TopViewOf(const TopOptions& options) {
   return view;
 }
 
+template <typename Response>
+absl::Status ShowOn(TopScreen* screen, absl::StatusOr<Response> response) {
+  if (!response.ok()) return response.status();
+  screen->Show(*std::move(response));
+  return absl::OkStatus();
+}
+
 // One question at a time; keys are taken while it is open. A question given up because the user
 // looks elsewhere is no error.
 absl::Status Refresh(Client& client, const v1::Target& target, bool first, TopScreen* screen) {
   v1::TimeRange range;
   if (!first) *range.mutable_duration() = ToProto(kRefresh);
   if (!screen->pid().has_value()) {
-    absl::StatusOr<v1::ProcessesResponse> response =
-        client.ListProcesses(MakeViewRequest(target, range));
-    if (response.ok()) screen->Show(*std::move(response));
-    return response.status();
+    return ShowOn(screen, client.ListProcesses(MakeViewRequest(target, range)));
   }
   v1::Target process;
   process.add_pids(*screen->pid());
-  absl::StatusOr<v1::ThreadsResponse> response =
-      client.ListThreads(MakeViewRequest(process, range));
-  if (response.ok()) screen->Show(*std::move(response));
-  return response.status();
+  return ShowOn(screen, client.ListThreads(MakeViewRequest(process, range)));
 }
 
 absl::StatusOr<int> ShowLive(const Session& session, const TopOptions& options) {

@@ -8,7 +8,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 bool IsEmpty(const Json& value) {
-  return value.empty() || value == "" || value == "0" || value == 0 || value == 0.0;
+  if (value.is_number()) return value == 0;
+  if (value.is_string()) return value == "0" || value.get_ref<const std::string&>().empty();
+  return value.empty();
 }
 
 // A metric of zero is a fact.

@@ -1,6 +1,7 @@
 #include "cli/render/diff.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -120,7 +121,7 @@ void ScaleToFirst(const DiffSide& first, DiffSide* second) {
       static_cast<double>(first.duration_ns) / static_cast<double>(second->duration_ns);
   const auto scale = [factor](std::map<std::string, uint64_t>* weights) {
     for (auto& [name, ns] : *weights) {
-      ns = static_cast<uint64_t>(static_cast<double>(ns) * factor + 0.5);
+      ns = static_cast<uint64_t>(std::llround(static_cast<double>(ns) * factor));
     }
   };
   scale(&second->stacks);

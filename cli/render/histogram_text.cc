@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +18,7 @@ constexpr int kFirstPower = 10;  // buckets begin at 1,024 ns; below is one buck
 
 std::string Bar(uint64_t count, uint64_t most, int room) {
   const double part = static_cast<double>(count) / static_cast<double>(most);
-  const int length = static_cast<int>(part * room + 0.5);
+  const int length = static_cast<int>(std::lround(part * room));
   if (count == 0) return "";
   return "  " + std::string(static_cast<size_t>(std::max(1, length)), '#');
 }

@@ -51,7 +51,7 @@ std::string ThreadsWorthText(uint64_t ns, uint64_t duration_ns) {
 
 std::string BytesText(uint64_t bytes) {
   constexpr absl::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
+  auto value = static_cast<double>(bytes);
   size_t unit = 0;
   while (value >= 1023.5 && unit + 1 < std::size(kUnits)) {
     value /= 1024;

@@ -89,6 +89,8 @@ struct FakeAgent::Server {
     server = builder.BuildAndStart();
   }
 
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
   ~Server() {
     server->Shutdown(std::chrono::system_clock::now());
     server->Wait();
