@@ -10,6 +10,7 @@ namespace {
 
 std::vector<CapabilityRow> Rows(const std::vector<CapabilityReport>& reports) {
   std::vector<CapabilityRow> rows;
+  rows.reserve(reports.size());
   for (const CapabilityReport& report : reports) {
     rows.push_back({report.name, report.present, report.detail});
   }
@@ -18,6 +19,7 @@ std::vector<CapabilityRow> Rows(const std::vector<CapabilityReport>& reports) {
 
 std::vector<ProgramRow> Rows(const std::vector<ProgramReport>& programs) {
   std::vector<ProgramRow> rows;
+  rows.reserve(programs.size());
   for (const ProgramReport& program : programs) {
     rows.push_back({program.name, program.attach, program.attached, program.run_count,
                     program.run_ns, program.recursion_misses});

@@ -27,6 +27,6 @@ struct Command {
 std::span<const Command* const> AllCommands();
 
 // Parses and runs one command line, without the program's name. Errors are reported, not returned.
-int RunCommandLine(const std::vector<std::string>& words, const Session& session);
+int RunCommandLine(const std::vector<std::string>& words, const Session& base);
 
 }  // namespace waitscope::cli
