@@ -49,10 +49,10 @@ class BpfObject {
 
   // Attaches every program that libbpf can attach by its section's name.
   absl::Status Attach();
-  // Attaches `program` to the CPU clock of every online CPU, `hz` times a second.
-  absl::Status AttachCpuClock(const std::string& program, uint32_t hz);
+  // Attaches the program `name` to the CPU clock of every online CPU, `hz` times a second.
+  absl::Status AttachCpuClock(const std::string& name, uint32_t hz);
   // For iterators: a link to create readers from.
-  absl::StatusOr<BpfLinkPtr> AttachIterator(const std::string& program);
+  absl::StatusOr<BpfLinkPtr> AttachIterator(const std::string& name);
 
   std::vector<ProgramReport> Programs() const;
 
