@@ -67,7 +67,7 @@ class TickingSource : public Source {
 // Names every address "function_ADDRESS".
 class SpellingSymbolizer : public Symbolizer {
  public:
-  Stack Resolve(const RawStack& stack) override;
+  Stack Resolve(const RawStack& raw) override;
 };
 
 }  // namespace waitscope
