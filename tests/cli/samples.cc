@@ -104,7 +104,7 @@ v1::ThreadsResponse SampleThreads() {
 }
 
 v1::ProcessesResponse SampleProcesses() {
-  v1::ProcessesResponse response = Parse<v1::ProcessesResponse>(R"(
+  auto response = Parse<v1::ProcessesResponse>(R"(
     processes { pid: 4711 comm: 'orders-api' command: 'java -jar orders.jar' threads: 38
       totals { wall_ns: 380000000000 running_ns: 4000000000 runnable_ns: 100000000
                waits { class: 'network' ns: 140000000000 } waits { class: 'lock' ns: 20000000000 }
@@ -123,7 +123,7 @@ v1::ProcessesResponse SampleProcesses() {
 }
 
 v1::ProfileResponse SampleProfile() {
-  v1::ProfileResponse profile = Parse<v1::ProfileResponse>(R"(
+  auto profile = Parse<v1::ProfileResponse>(R"(
     kind: 'off-cpu'
     threads { pid: 4711 tid: 4711 comm: 'orders-api' }
     threads { pid: 4711 tid: 4731 comm: 'pool-1-thread-1' }
@@ -167,7 +167,7 @@ v1::ProfileResponse SampleWakerProfile() {
 }
 
 v1::Status SampleStatus() {
-  v1::Status status = Parse<v1::Status>(R"(
+  auto status = Parse<v1::Status>(R"(
     pid: 300 up { seconds: 1050000 } window { seconds: 10 } history_windows: 360
     history_bytes: 20971520 history_limit_bytes: 268435456 threads: 1234
     capabilities { name: 'task storage' present: true detail: 'ledgers live in the task' }
@@ -187,7 +187,7 @@ v1::Status SampleStatus() {
 }
 
 v1::IoResponse SampleIo() {
-  v1::IoResponse response = Parse<v1::IoResponse>(R"(
+  auto response = Parse<v1::IoResponse>(R"(
     devices { name: 'vda' reads_per_s: 12.4 writes_per_s: 200.15 read_kb_per_s: 800.5
       write_kb_per_s: 12000 read_await_ms: 0.42 write_await_ms: 62.1 queue_size: 12.4
       utilization: 97.25 errors: 2
@@ -204,7 +204,7 @@ v1::IoResponse SampleIo() {
 }
 
 v1::RunQueueResponse SampleRunQueue() {
-  v1::RunQueueResponse response = Parse<v1::RunQueueResponse>(R"(
+  auto response = Parse<v1::RunQueueResponse>(R"(
     latency { count: 40000 p50_ns: 4000 p90_ns: 21000 p99_ns: 1800000 max_ns: 9100000
       buckets { floor_ns: 2048 count: 21000 } buckets { floor_ns: 3072 count: 9000 }
       buckets { floor_ns: 16384 count: 9500 } buckets { floor_ns: 1048576 count: 500 } }
@@ -218,7 +218,7 @@ v1::RunQueueResponse SampleRunQueue() {
 }
 
 v1::SyscallsResponse SampleSyscalls() {
-  v1::SyscallsResponse response = Parse<v1::SyscallsResponse>(R"(
+  auto response = Parse<v1::SyscallsResponse>(R"(
     syscalls { pid: 4711 comm: 'orders-api' name: 'read' count: 4100 errors: 7 total_ns: 9690000000
       max_ns: 2300000000 latency { p50_ns: 90000 p99_ns: 1900000000 }
       errnos { name: 'EAGAIN' count: 6 } errnos { name: 'EINTR' count: 1 } }
@@ -233,7 +233,7 @@ v1::SyscallsResponse SampleSyscalls() {
 }
 
 v1::WakersResponse SampleWakers() {
-  v1::WakersResponse response = Parse<v1::WakersResponse>(R"(
+  auto response = Parse<v1::WakersResponse>(R"(
     edges { waker { } waker_context: 'softirq' wakee { pid: 4711 tid: 4731 comm: 'pool-1-thread-1' }
       class: 'network' blocked_ns: 9690000000 count: 41 waker_kernel_stack: 1 }
     edges { waker { pid: 4711 tid: 4711 comm: 'orders-api' } waker_context: 'task'
