@@ -100,7 +100,8 @@ void MadeMachine::AddRunning(const ThreadKey& thread, uint64_t ns,
   if (user_frames.empty()) return;
   const SampleKey key{
       .thread = thread, .state = SampleState::kRunning, .user_stack = Stack(user_frames)};
-  snapshot_.samples[key] += {static_cast<double>(ns), static_cast<double>(ns / kMillisecond)};
+  const uint64_t whole_ms = ns / kMillisecond;  // one sample each
+  snapshot_.samples[key] += {static_cast<double>(ns), static_cast<double>(whole_ms)};
 }
 
 void MadeMachine::AddRunnable(const ThreadKey& thread, uint64_t ns, uint64_t turn_ns) {
