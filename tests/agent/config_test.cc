@@ -84,6 +84,7 @@ TEST(ConfigTest, PrintedSettingsCanBeGivenBack) {
   std::istringstream words(text);
   std::vector<std::string> held{std::istream_iterator<std::string>(words), {}};
   std::vector<const char*> arguments;
+  arguments.reserve(held.size());
   for (const std::string& word : held) arguments.push_back(word.c_str());
   EXPECT_EQ(ConfigText(Parsed(arguments)), text);
 }
