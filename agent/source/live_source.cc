@@ -199,9 +199,7 @@ absl::Status LiveSource::ReadOpenStacks() {
   auto waiting = session_->ReadWaiting();
   if (!waiting.ok()) return waiting.status();
   auto unread = open_stacks_.Unread(*std::move(waiting));
-  for (OpenStack& found : unwinding->ReadOpen(std::move(unread))) {
-    open_stacks_.Add(std::move(found));
-  }
+  for (const OpenStack& found : unwinding->ReadOpen(std::move(unread))) open_stacks_.Add(found);
   return absl::OkStatus();
 }
 

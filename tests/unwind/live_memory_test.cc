@@ -18,7 +18,7 @@ class LiveMemory : public testing::Test {
     EXPECT_EQ(munmap(pages_ + page_, page_), 0);
     std::memset(pages_, 7, page_);
   }
-  ~LiveMemory() override { munmap(pages_, page_); }
+  void TearDown() override { munmap(pages_, page_); }
 
   uint64_t At(size_t offset) const { return reinterpret_cast<uint64_t>(pages_) + offset; }
 
