@@ -99,7 +99,8 @@ TEST_F(LockTest, ACycleOfOwnersIsADeadlock) {
     machine_.snapshot().threads.at(thread).open_wait =
         OpenWait{.cls = WAIT_lock,
                  .ns = 20 * kSecond,
-                 .object = Futex(static_cast<uint64_t>(word), kMutexOp)};
+                 .object = Futex(static_cast<uint64_t>(word), kMutexOp),
+                 .user_stack = machine_.Stack({"pthread_mutex_lock", "transfer"})};
   }
   machine_.snapshot().lock_owners[{10, 0x7000, 12}] = 8;
   machine_.snapshot().lock_owners[{10, 0x8000, 11}] = 8;
@@ -107,6 +108,12 @@ TEST_F(LockTest, ACycleOfOwnersIsADeadlock) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "hung-threads");
   EXPECT_EQ(findings[0].threads.size(), 2u);
+  EXPECT_EQ(std::ranges::count_if(findings[0].evidence,
+                                  [](const Evidence& evidence) {
+                                    return std::ranges::count(evidence.frames, "transfer") == 1;
+                                  }),
+            2)
+      << "where each of them waits";
 }
 
 TEST_F(LockTest, AWaiterForALivingOwnerIsNotHung) {

@@ -49,6 +49,14 @@ std::vector<const ThreadView*> Cycle(const ProcessView& process,
   return at == start ? path : std::vector<const ThreadView*>();
 }
 
+Evidence StackOf(const MachineView& machine, const OpenWait& wait) {
+  Evidence stack;
+  stack.kind = "stack";
+  stack.frames = machine.Frames(wait.kernel_stack, wait.user_stack);
+  stack.total_ns = wait.ns;
+  return stack;
+}
+
 Finding TellCycle(const MachineView& machine, const ProcessView& process,
                   const std::vector<const ThreadView*>& cycle) {
   Finding finding = Draft(machine, process, "hung-threads", "cycle");
@@ -64,6 +72,7 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
     finding.evidence.push_back(
         ThreadEvidence(thread->key(), thread->window->comm,
                        absl::StrFormat("waits for lock 0x%x", wait.object.id)));
+    finding.evidence.push_back(StackOf(machine, wait));
   }
   finding.impact.share = 1;
   finding.summary =
@@ -88,11 +97,7 @@ Finding TellStuck(const MachineView& machine, const ProcessView& process,
                                  " stuck in the kernel, waiting for a disk for ",
                                  TimeText(static_cast<double>(wait.ns)));
   finding.advice = "look at the device and its driver: dmesg, multipath, the volume's own health";
-  Evidence stack;
-  stack.kind = "stack";
-  stack.frames = machine.Frames(wait.kernel_stack, 0);
-  stack.total_ns = wait.ns;
-  finding.evidence.push_back(stack);
+  finding.evidence.push_back(StackOf(machine, wait));
   finding.evidence.push_back(Check(absl::StrCat("cat /proc/", stuck.front()->key().pid, "/task/",
                                                 stuck.front()->key().tid, "/stack")));
   return finding;
