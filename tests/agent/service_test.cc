@@ -91,6 +91,73 @@ TEST_F(ServiceTest, ADiagnosisOfAProcessThatNeverWasIsAnError) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(ServiceTest, PoolsOfADurationHaveTheirThreads) {
+  grpc::ClientContext context;
+  v1::PoolsResponse response;
+  status_ = stub_->ListPools(&context, For(200), &response);
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(response.header().schema(), "waitscope.pools/v1");
+  EXPECT_EQ(response.pools_size(), 0);  // its process has a main thread and one worker
+}
+
+TEST_F(ServiceTest, LocksNameWordAndWaiter) {
+  grpc::ClientContext context;
+  v1::LocksResponse response;
+  status_ = stub_->ListLocks(&context, For(200), &response);
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(response.header().schema(), "waitscope.locks/v1");
+  ASSERT_EQ(response.locks_size(), 1);
+  EXPECT_EQ(response.locks(0).name(), "0x7f00");
+  EXPECT_EQ(response.locks(0).kind(), "mutex");
+  EXPECT_EQ(response.locks(0).threads(0).tid(), kLockerPid);
+  EXPECT_GT(response.locks(0).p99_ns(), 0u);
+  EXPECT_EQ(response.locks(0).holder().known_by(), "");
+}
+
+TEST_F(ServiceTest, ViewsOfProcessesAreNarrowedToTheTarget) {
+  grpc::ClientContext context;
+  v1::ViewRequest request = For(200);
+  request.mutable_target()->add_comms("worker");
+  v1::LocksResponse response;
+  status_ = stub_->ListLocks(&context, request, &response);
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(response.locks_size(), 0);
+}
+
+TEST_F(ServiceTest, LoopsCountSystemCallsMeanwhile) {
+  grpc::ClientContext context;
+  v1::LoopsResponse response;
+  status_ = stub_->ListLoops(&context, For(200), &response);
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(response.header().schema(), "waitscope.loops/v1");
+  EXPECT_EQ(agent_.source().times_wanted(), 1);
+}
+
+TEST_F(ServiceTest, LoopsOfThePastSayThatNothingWasCounted) {
+  v1::ViewRequest request;
+  *request.mutable_range()->mutable_since() = TimeUtil::MillisecondsToDuration(200);
+  grpc::ClientContext context;
+  v1::LoopsResponse response;
+  status_ = stub_->ListLoops(&context, request, &response);
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(agent_.source().times_wanted(), 0);
+  ASSERT_GE(response.header().notes_size(), 1);
+  EXPECT_THAT(response.header().notes(0), HasSubstr("--duration"));
+}
+
+TEST_F(ServiceTest, ViewsOfAProcessThatNeverWasAreErrors) {
+  v1::ViewRequest request = For(60'000);
+  request.mutable_target()->add_pids(kLockerPid + 1);
+  grpc::ClientContext pools_context;
+  grpc::ClientContext locks_context;
+  v1::PoolsResponse pools;
+  v1::LocksResponse locks;
+  EXPECT_EQ(stub_->ListPools(&pools_context, request, &pools).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(stub_->ListLocks(&locks_context, request, &locks).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(ServiceTest, AnswersForTheLatestWindowComeAtOnce) {
   const v1::ThreadsResponse response = Threads({});
   ASSERT_TRUE(status_.ok()) << status_.error_message();
