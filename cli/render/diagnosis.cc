@@ -109,7 +109,8 @@ std::string Checks(const v1::Finding& finding, const TextStyle& style) {
 std::string Section(const v1::Finding& finding, const v1::Header& header, const TextStyle& style) {
   std::string text = Title(finding, style);
   text += Wrapped(style, "  " + Printable(finding.summary()), 2) + "\n";
-  text += Paint(style, Hue::kDim, "  " + WhenText(finding, header)) + "\n\n";
+  if (finding.has_begin()) text += Paint(style, Hue::kDim, "  " + WhenText(finding, header)) + "\n";
+  text += "\n";
   text += Threads(finding, style);
   for (const v1::Evidence& evidence : finding.evidence()) text += EvidenceLine(evidence, style);
   text += Metrics(finding, style);

@@ -41,7 +41,9 @@ std::string FramesText(const FrameNames& frames, size_t most) {
   if (kept.empty()) return "[no stack]";
   std::string text = absl::StrJoin(kept, " <- ");
   const size_t folded = static_cast<size_t>(frames.size()) - kept.size();
-  if (folded > 0) absl::StrAppend(&text, "  [", folded, " frames folded]");
+  if (folded > 0) {
+    absl::StrAppend(&text, "  [", folded, folded == 1 ? " frame" : " frames", " folded]");
+  }
   return text;
 }
 

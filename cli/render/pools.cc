@@ -63,8 +63,11 @@ std::string AwayText(const v1::Pool& pool) {
   for (const v1::NatureTime& time : pool.away()) {
     parts.push_back(absl::StrCat(PercentText(time.ns(), pool.wall_ns()), " ", time.nature()));
   }
-  parts.push_back(absl::StrCat(PercentText(pool.running_ns(), pool.wall_ns()), " running"));
-  parts.push_back(absl::StrCat(PercentText(pool.runnable_ns(), pool.wall_ns()), " runnable"));
+  const auto add = [&](uint64_t ns, absl::string_view what) {
+    if (ns > 0) parts.push_back(absl::StrCat(PercentText(ns, pool.wall_ns()), " ", what));
+  };
+  add(pool.running_ns(), "running");
+  add(pool.runnable_ns(), "runnable");
   return absl::StrJoin(parts, ", ");
 }
 

@@ -192,7 +192,7 @@ std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& 
   const uint64_t cores_ns = DurationNs(header) * header.cpus();
   const std::string busy = PercentText(running_ns, cores_ns);
   return absl::StrFormat(
-      "%s\n%d cpus %s busy   %s runnable   %s   %s\n",
+      "%s\n%d cpus %s busy  %s runnable  %s  %s\n",
       Truncated(absl::StrFormat("waitscope %s  %s  %s  over %s", Printable(header.agent_version()),
                                 Printable(header.host()), Printable(header.kernel()),
                                 StretchText(DurationNs(header))),

@@ -108,8 +108,8 @@ class Locks(Groups):
         (keeper,) = [t for t in truth["threads"] if t["role"] == "keeper"]
         self.assertEqual(lock["holder"]["thread"]["tid"], keeper["tid"])
         self.assertEqual(lock["holder"]["known_by"], "owner word")
-        self.assertEqual({t["tid"] for t in lock["threads"]},
-                         {t["tid"] for t in truth["threads"]} & {t["tid"] for t in lock["threads"]})
+        self.assertLessEqual({t["tid"] for t in lock["threads"]},
+                             {t["tid"] for t in truth["threads"]})
         self.assertGreaterEqual(lock["waiters"], 4)
         held_ns = next(op["ns"] for op in keeper["ops"] if op["name"] == "sleep")
         self.assertGreaterEqual(ns(lock["holder"], "held_at_most_ns"), 0.98 * held_ns)
