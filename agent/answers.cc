@@ -38,11 +38,22 @@ absl::StatusOr<Answer> Answers::Ask(const TimeAsked& time, const Target& target,
   absl::StatusOr<Answer> answer =
       std::visit([&](const auto& asked) { return Resolve(asked, target, give_up); }, time);
   const absl::Status ended = pipeline_.EndStatus();
+  if (answer.ok()) answer->findings = FindingsOf(answer->snapshot);
   if (answer.ok() && options_.replay && !ended.ok()) {
     answer->notes.push_back(
         absl::StrCat("only the good part of the recording is shown: ", ended.message()));
   }
   return answer;
+}
+
+// Of the processes that the answer is about, in its time.
+Findings Answers::FindingsOf(const Snapshot& snapshot) const {
+  Findings findings = pipeline_.diagnosis().log().Between(snapshot.begin_ns, snapshot.end_ns);
+  std::erase_if(findings, [&](const Finding& finding) {
+    const auto thread = snapshot.threads.lower_bound(ThreadKey{finding.pid, 0, 0});
+    return thread == snapshot.threads.end() || thread->first.pid != finding.pid;
+  });
+  return findings;
 }
 
 absl::StatusOr<uint64_t> Answers::Mark(GiveUp give_up) {
@@ -146,14 +157,6 @@ absl::StatusOr<Answer> Answers::NextWindow(uint64_t after_ns, const Target& targ
 
 absl::StatusOr<Answer> Answers::Resolve(const Following& asked, const Target& target,
                                         GiveUp give_up) {
-  absl::StatusOr<Answer> answer = Next(asked, target, give_up);
-  if (answer.ok()) {
-    answer->findings = standing_.At(pipeline_.history(), answer->snapshot.end_ns);
-  }
-  return answer;
-}
-
-absl::StatusOr<Answer> Answers::Next(const Following& asked, const Target& target, GiveUp give_up) {
   if (asked.interval_ns == 0 || pipeline_.Ended()) {
     return NextWindow(asked.after_ns, target, give_up);
   }
@@ -206,6 +209,8 @@ absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& ta
       FindingsBetween(whole.begin_ns, whole.end_ns, target, give_up);
   if (!findings.ok()) return findings.status();
   answer->findings = *std::move(findings);
+  for (Finding& finding : answer->findings) finding.lasting = finding.end_ns == whole.end_ns;
+  pipeline_.diagnosis().log().Date(answer->findings);
   return answer;
 }
 
@@ -232,6 +237,9 @@ AgentStatus Answers::Status() {
   status.history_limit_bytes = options_.history_limit_bytes;
   status.history_begin_wall_clock_ns = usage.wall_clock_begin_ns;
   status.replay = options_.replay;
+  status.findings = pipeline_.diagnosis().log().Between(usage.begin_ns, usage.end_ns);
+  status.diagnoses = pipeline_.diagnosis().cost().looks;
+  status.diagnosis_cpu_ns = pipeline_.diagnosis().cost().cpu_ns;
   if (options_.capabilities) status.capabilities = options_.capabilities();
   if (options_.programs) status.programs = options_.programs();
   return status;

@@ -39,19 +39,18 @@ class Answers : public Backend {
   absl::StatusOr<Answer> Resolve(const LastPart& asked, const Target& target, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const SinceMark& asked, const Target& target, GiveUp give_up);
   absl::StatusOr<Answer> Resolve(const Following& asked, const Target& target, GiveUp give_up);
-  absl::StatusOr<Answer> Next(const Following& asked, const Target& target, GiveUp give_up);
   absl::StatusOr<Answer> Latest(const Target& target) const;
   absl::StatusOr<Answer> NextWindow(uint64_t after_ns, const Target& target, GiveUp give_up);
   absl::StatusOr<Answer> Between(uint64_t begin_ns, uint64_t end_ns, const Target& target,
                                  GiveUp give_up);
   absl::StatusOr<Findings> FindingsBetween(uint64_t begin_ns, uint64_t end_ns, const Target& target,
                                            GiveUp give_up) const;
+  Findings FindingsOf(const Snapshot& snapshot) const;
   uint64_t OnOurClock(uint64_t wall_clock_ns) const;
 
   Pipeline& pipeline_;
   const Options options_;
   const uint64_t started_ns_;
-  StandingDiagnosis standing_;
   Turns merges_;
 };
 

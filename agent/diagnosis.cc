@@ -5,28 +5,40 @@
 #include <utility>
 
 #include "agent/diagnose/diagnose.h"
+#include "agent/os/clock.h"
 
 namespace waitscope {
 
-Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target, const Findings& earlier) {
+Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target) {
   if (target.Everything()) {
-    return Diagnose(
-        snapshot, [](uint32_t) { return true; }, earlier);
+    return Diagnose(snapshot, [](uint32_t) { return true; });
   }
   std::set<uint32_t> pids;
   for (const auto& [key, thread] : Select(snapshot, target).threads) pids.insert(key.pid);
-  return Diagnose(
-      snapshot, [&](uint32_t pid) { return pids.contains(pid); }, earlier);
+  return Diagnose(snapshot, [&](uint32_t pid) { return pids.contains(pid); });
 }
 
-Findings StandingDiagnosis::At(const History& history, uint64_t end_ns) {
-  const std::lock_guard lock(mutex_);
-  if (end_ns < looked_ns_ + kDiagnosedNs / 2) return findings_;
-  const uint64_t begin_ns = end_ns - std::min(end_ns, kDiagnosedNs);
-  const std::optional<Snapshot> recent = history.Merged(begin_ns, end_ns);
-  looked_ns_ = end_ns;
-  if (recent) findings_ = DiagnoseTarget(*recent, Target(), findings_);
-  return findings_;
+void StandingDiagnosis::Look(const Snapshot& snapshot) {
+  const uint64_t begin_ns = ThreadCpuNs();
+  log_.Keep(DiagnoseTarget(snapshot, Target()), snapshot.end_ns);
+  looked_ns_ = snapshot.end_ns;
+  cpu_ns_ += ThreadCpuNs() - begin_ns;
+  ++looks_;
+}
+
+void StandingDiagnosis::BeforeAppending(const Snapshot& window) {
+  if (window.end_ns - window.begin_ns >= kDiagnosedNs) Look(window);
+}
+
+void StandingDiagnosis::AfterAppending(const History& history) {
+  const HistoryUsage usage = history.Usage();
+  log_.ForgetBefore(usage.begin_ns);
+  if (usage.end_ns < looked_ns_ + kDiagnosedNs / 2) return;
+  const uint64_t begin_ns = ThreadCpuNs();
+  const uint64_t from_ns = usage.end_ns - std::min(usage.end_ns, kDiagnosedNs);
+  const std::optional<Snapshot> recent = history.Merged(from_ns, usage.end_ns);
+  cpu_ns_ += ThreadCpuNs() - begin_ns;
+  if (recent) Look(*recent);
 }
 
 void KeepFindings(Findings later, Findings& all) {

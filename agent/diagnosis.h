@@ -1,12 +1,13 @@
 // Findings about a target, and findings over time.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <mutex>
 
 #include "agent/core/snapshot.h"
 #include "agent/core/target.h"
 #include "agent/diagnose/finding.h"
+#include "agent/finding_log.h"
 #include "agent/history.h"
 
 namespace waitscope {
@@ -14,20 +15,32 @@ namespace waitscope {
 // How much time rules look at when nobody says: long enough for every share to mean something.
 inline constexpr uint64_t kDiagnosedNs = 8'000'000'000;
 
-Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target,
-                        const Findings& earlier = {});
+Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target);
 
-// What is wrong with the whole machine as windows close. Looks again when half of the time that
-// rules look at has passed since it last did: readers in between are told the same.
+// What is wrong with the whole machine, looked for as its windows close.
 class StandingDiagnosis {
  public:
-  // Of the windows up to `end_ns`. Safe from any thread.
-  Findings At(const History& history, uint64_t end_ns);
+  struct Cost {
+    uint64_t looks = 0;
+    uint64_t cpu_ns = 0;
+  };
+
+  // Both for one thread. A window of some length is looked at as it is; of shorter ones as many
+  // as rules look at, when half of that time has passed since the last look.
+  void BeforeAppending(const Snapshot& window);
+  void AfterAppending(const History& history);
+
+  // Both safe from any thread.
+  const FindingLog& log() const { return log_; }
+  Cost cost() const { return {looks_, cpu_ns_}; }
 
  private:
-  std::mutex mutex_;
+  void Look(const Snapshot& snapshot);
+
+  FindingLog log_;
   uint64_t looked_ns_ = 0;
-  Findings findings_;
+  std::atomic<uint64_t> looks_ = 0;
+  std::atomic<uint64_t> cpu_ns_ = 0;
 };
 
 // Adds later findings to `all`: those of one condition become one that lasts from the first

@@ -24,7 +24,7 @@ Pipeline::Pipeline(Source& source, Symbolizer& symbolizer, Options options)
     : source_(source),
       replay_(options.replay),
       history_(options.history),
-      publisher_(symbolizer, history_, std::move(options.publisher), options.replay) {}
+      publisher_(symbolizer, history_, diagnosis_, std::move(options.publisher), options.replay) {}
 
 Pipeline::~Pipeline() { Stop(); }
 

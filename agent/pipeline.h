@@ -15,6 +15,7 @@
 #include "agent/core/source.h"
 #include "agent/core/stack.h"
 #include "agent/core/window_builder.h"
+#include "agent/diagnosis.h"
 #include "agent/history.h"
 #include "agent/publisher.h"
 #include "agent/record_tap.h"
@@ -44,6 +45,7 @@ class Pipeline {
   void Stop();
 
   const History& history() const { return history_; }
+  const StandingDiagnosis& diagnosis() const { return diagnosis_; }
   // No more windows will come: a recording is over, or the source failed.
   bool Ended() const { return ended_.load(); }
   absl::Status EndStatus() const;
@@ -81,6 +83,7 @@ class Pipeline {
   Source& source_;
   const bool replay_;
   History history_;
+  StandingDiagnosis diagnosis_;
   Publisher publisher_;
   WindowBuilder builder_;
   std::vector<std::shared_ptr<RecordTap>> taps_;  // of the ingest thread

@@ -20,8 +20,10 @@ constexpr size_t kSpareBytes = 16 << 20;
 
 }  // namespace
 
-Publisher::Publisher(Symbolizer& symbolizer, History& history, Options options, bool patient)
+Publisher::Publisher(Symbolizer& symbolizer, History& history, StandingDiagnosis& diagnosis,
+                     Options options, bool patient)
     : history_(history),
+      diagnosis_(diagnosis),
       options_(std::move(options)),
       patient_(patient),
       cache_(symbolizer, options_.cache_bytes),
@@ -113,7 +115,10 @@ void Publisher::Append(Window window) {
     window.snapshot.stacks.try_emplace(raw->id, cache_.Resolve(*raw));
   }
   Refine(window.snapshot);
-  history_.Append(std::move(window.snapshot), cache_.bytes() + window.table_bytes);
+  diagnosis_.BeforeAppending(window.snapshot);
+  history_.Append(std::move(window.snapshot),
+                  cache_.bytes() + window.table_bytes + diagnosis_.log().bytes());
+  diagnosis_.AfterAppending(history_);
   // Also what answers have left behind.
   if (mallinfo2().fordblks > kSpareBytes) malloc_trim(0);
 }

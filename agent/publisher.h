@@ -1,4 +1,4 @@
-// The thread that names stacks and puts finished windows into the history.
+// The thread that names stacks, looks for findings and puts finished windows into the history.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +11,7 @@
 
 #include "agent/core/stack.h"
 #include "agent/core/window_builder.h"
+#include "agent/diagnosis.h"
 #include "agent/history.h"
 #include "agent/stack_cache.h"
 
@@ -24,7 +25,8 @@ class Publisher {
   };
 
   // `patient`: Publish waits when the thread is behind, and each window stays one.
-  Publisher(Symbolizer& symbolizer, History& history, Options options, bool patient);
+  Publisher(Symbolizer& symbolizer, History& history, StandingDiagnosis& diagnosis, Options options,
+            bool patient);
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
   ~Publisher();
@@ -54,6 +56,7 @@ class Publisher {
   void Append(Window window);
 
   History& history_;
+  StandingDiagnosis& diagnosis_;
   const Options options_;
   const bool patient_;
   StackCache cache_;  // of the thread

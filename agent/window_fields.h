@@ -30,13 +30,14 @@ class WindowFields {
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
            samples, creations, devices, requests, syscalls, errnos, loops, processes, pressure,
-           cgroups, listening, lock_owners, comms, objects, stacks, losses, cost] = snapshot;
+           cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses, cost] =
+        snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
     archive_.MoveTo(kSection);
     Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, processes,
-             cgroups, listening, lock_owners, comms, objects);
+             cgroups, listening, lock_owners, lock_waits, comms, objects);
     Identities(stacks);
   }
 
@@ -239,6 +240,11 @@ class WindowFields {
   void Value(LockOwnerKey& value) {
     auto& [pid, word, owner_tid] = value;
     All(pid, word, owner_tid);
+  }
+
+  void Value(LockWordKey& value) {
+    auto& [pid, word] = value;
+    All(pid, word);
   }
 
   void Value(CostWindow& value) {

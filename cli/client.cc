@@ -172,6 +172,21 @@ absl::StatusOr<v1::SyscallsResponse> Client::GetSyscalls(const v1::ViewRequest& 
                            MeasuringTime(request.range()));
 }
 
+absl::StatusOr<v1::PoolsResponse> Client::ListPools(const v1::ViewRequest& request) {
+  return connection_->Call(&v1::Query::Stub::AsyncListPools, request,
+                           MeasuringTime(request.range()));
+}
+
+absl::StatusOr<v1::LoopsResponse> Client::ListLoops(const v1::ViewRequest& request) {
+  return connection_->Call(&v1::Query::Stub::AsyncListLoops, request,
+                           MeasuringTime(request.range()));
+}
+
+absl::StatusOr<v1::LocksResponse> Client::ListLocks(const v1::ViewRequest& request) {
+  return connection_->Call(&v1::Query::Stub::AsyncListLocks, request,
+                           MeasuringTime(request.range()));
+}
+
 absl::StatusOr<v1::Diagnosis> Client::Diagnose(const v1::ViewRequest& request) {
   return connection_->Call(&v1::Query::Stub::AsyncDiagnose, request,
                            MeasuringTime(request.range()));

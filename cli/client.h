@@ -32,6 +32,9 @@ class Client {
   absl::StatusOr<v1::IoResponse> GetIo(const v1::ViewRequest& request);
   absl::StatusOr<v1::RunQueueResponse> GetRunQueue(const v1::ViewRequest& request);
   absl::StatusOr<v1::SyscallsResponse> GetSyscalls(const v1::ViewRequest& request);
+  absl::StatusOr<v1::PoolsResponse> ListPools(const v1::ViewRequest& request);
+  absl::StatusOr<v1::LoopsResponse> ListLoops(const v1::ViewRequest& request);
+  absl::StatusOr<v1::LocksResponse> ListLocks(const v1::ViewRequest& request);
   absl::StatusOr<v1::Diagnosis> Diagnose(const v1::ViewRequest& request);
 
   // Hands on each chunk as it comes. A tick that says stop ends the recording without error.

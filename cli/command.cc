@@ -79,8 +79,8 @@ int RunAction(const Action& action, const Session& session) {
 
 std::span<const Command* const> AllCommands() {
   static const Command* const commands[] = {
-      &kDiagnose, &kStatus, &kTop, &kThreads, &kFlame,  &kIo,   &kRunq,
-      &kSyscalls, &kWakers, &kRun, &kRecord,  &kReplay, &kDiff,
+      &kDiagnose, &kStatus, &kTop,      &kThreads, &kPools, &kLoops,  &kLocks,  &kFlame,
+      &kIo,       &kRunq,   &kSyscalls, &kWakers,  &kRun,   &kRecord, &kReplay, &kDiff,
   };
   return commands;
 }

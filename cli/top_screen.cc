@@ -224,8 +224,7 @@ void TopScreen::PaintProcesses() {
   const std::vector<TopRow> rows = TopRows(processes_, view_);
   selected_ = rows.empty() ? 0 : std::min(selected_, rows.size() - 1);
   PaintHead(TopHeadline(processes_, {.color = false, .width = COLS}), processes_.header());
-  const Table table = TopTable(rows, DurationNs(processes_.header()));
-  PaintTable(kHeadLines, table.Lines(COLS - 1), selected_);
+  PaintTable(kHeadLines, TopLines(rows, DurationNs(processes_.header()), COLS - 1));
 }
 
 void TopScreen::PaintThreads() {
@@ -236,14 +235,20 @@ void TopScreen::PaintThreads() {
   }
 }
 
-void TopScreen::PaintTable(int top, const std::vector<Line>& lines, size_t chosen) {
+void TopScreen::PaintTable(int top, const std::vector<TopLine>& lines) {
   const int room = LINES - top - kFootLines - 1;
   if (room < 1) return;
   const auto visible = static_cast<size_t>(room);
-  first_row_ = std::clamp(first_row_, chosen < visible ? 0 : chosen - visible + 1, chosen);
-  PaintLine(top, lines[0], false);
-  for (size_t i = 0; i < visible && first_row_ + i + 1 < lines.size(); ++i) {
-    PaintLine(top + 1 + static_cast<int>(i), lines[first_row_ + i + 1], first_row_ + i == chosen);
+  const auto is_chosen = [this](const TopLine& line) {
+    return !line.title && line.row == selected_;
+  };
+  const auto at = std::find_if(lines.begin(), lines.end(), is_chosen);
+  const size_t chosen = at == lines.end() ? 0 : static_cast<size_t>(at - lines.begin()) - 1;
+  first_line_ = std::clamp(first_line_, chosen < visible ? 0 : chosen - visible + 1, chosen);
+  PaintLine(top, lines[0].line, false);
+  for (size_t i = 0; i < visible && first_line_ + i + 1 < lines.size(); ++i) {
+    const TopLine& line = lines[first_line_ + i + 1];
+    PaintLine(top + 1 + static_cast<int>(i), line.line, is_chosen(line));
   }
 }
 

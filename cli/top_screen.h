@@ -40,7 +40,7 @@ class TopScreen {
   void Paint();
   void PaintProcesses();
   void PaintThreads();
-  void PaintTable(int top, const std::vector<Line>& lines, size_t chosen);
+  void PaintTable(int top, const std::vector<TopLine>& lines);
   void PaintFooter();
 
   TopView view_;
@@ -50,7 +50,7 @@ class TopScreen {
   bool has_threads_ = false;
   std::optional<uint32_t> pid_;
   size_t selected_ = 0;
-  size_t first_row_ = 0;
+  size_t first_line_ = 0;
   bool typing_filter_ = false;
   bool quit_ = false;
 };

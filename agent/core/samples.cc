@@ -64,10 +64,18 @@ void SampleStage::FoldClosed(const wait_event& event) {
     value.device_ns += event.request_device_ns;
     value.queue_ns += event.request_queue_ns;
     Name(part.key.waker, Text(event.waker_comm));
+    CountLockWait(event, part, weight);
   }
   Name(thread, Text(event.comm));
   uint64_t& last_on_ns = rows_.last_on_ns[thread];
   last_on_ns = std::max<uint64_t>(last_on_ns, event.on_ns);
+}
+
+// Whole, in the window in which it ends: half a wait is no wait of half the length.
+void SampleStage::CountLockWait(const wait_event& event, const WaitPart& part, double weight) {
+  if (part.key.cls != WAIT_lock || event.object.kind != OBJECT_futex) return;
+  rows_.lock_waits[{event.thread.pid, event.object.id}].Add(
+      part.end_ns - part.begin_ns, static_cast<uint64_t>(std::llround(weight)));
 }
 
 void SampleStage::FoldOpen(const ledger_event& record) {
@@ -113,6 +121,7 @@ void SampleStage::Close(uint64_t tick_ns, const LedgerStage& ledgers, Snapshot& 
   snapshot.samples = std::move(rows.values);
   snapshot.objects = std::move(rows.objects).Take();
   snapshot.period_ns = period_ns_.value_or(0);
+  snapshot.lock_waits = std::move(rows.lock_waits);
   snapshot.comms.merge(rows.comms);
 }
 

@@ -15,6 +15,7 @@
 #include "agent/core/ledgers.h"
 #include "agent/core/objects.h"
 #include "agent/core/snapshot.h"
+#include "agent/core/wait_parts.h"
 
 namespace waitscope {
 
@@ -38,6 +39,7 @@ class SampleStage {
   struct Rows {
     std::map<SampleKey, SampleValue> values;
     ObjectInterner objects;
+    std::map<LockWordKey, Histogram> lock_waits;
     std::map<ThreadKey, std::string> comms;
     std::map<ThreadKey, uint64_t> last_on_ns;  // end of the thread's newest wait
     std::optional<uint64_t> period_ns;
@@ -45,6 +47,7 @@ class SampleStage {
 
   void FoldPending(uint64_t up_to_ns);
   void FoldClosed(const wait_event& event);
+  void CountLockWait(const wait_event& event, const WaitPart& part, double weight);
   void FoldOpen(const ledger_event& record);
   bool IsWorthListing(const ledger_event& record) const;
   uint64_t NewFromNs(const ThreadKey& thread, uint64_t begin_ns, uint64_t end_ns) const;

@@ -111,8 +111,9 @@ size_t ApproximateBytes(const Snapshot& snapshot) {
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
          BytesOfMap(snapshot.syscalls) + BytesOfMap(snapshot.errnos) + BytesOfMap(snapshot.loops) +
          BytesOfMap(snapshot.processes) + BytesOfMap(snapshot.cgroups) +
-         BytesOfMap(snapshot.lock_owners) + BytesOfMap(snapshot.comms) +
-         BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +
+         BytesOfMap(snapshot.lock_owners) + BytesOfMap(snapshot.lock_waits) +
+         BytesOfMap(snapshot.comms) + BytesOfMap(snapshot.stacks) +
+         snapshot.requests.capacity() * sizeof(block_event) +
          snapshot.objects.capacity() * sizeof(wait_object);
 }
 

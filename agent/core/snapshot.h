@@ -231,6 +231,14 @@ struct LockOwnerKey {
   friend auto operator<=>(const LockOwnerKey&, const LockOwnerKey&) = default;
 };
 
+// What threads of one process waited for by futex: a lock, or what looks like one.
+struct LockWordKey {
+  uint32_t pid = 0;
+  uint64_t word = 0;
+
+  friend auto operator<=>(const LockWordKey&, const LockWordKey&) = default;
+};
+
 struct HostFacts {
   uint32_t cpus = 0;
   uint32_t agent_pid = 0;
@@ -262,6 +270,7 @@ struct Snapshot {
   std::map<std::string, CgroupWindow> cgroups;   // by path
   std::set<uint16_t> listening;                  // TCP ports that accept connections
   std::map<LockOwnerKey, uint64_t> lock_owners;  // waiters seen at the closes of windows
+  std::map<LockWordKey, Histogram> lock_waits;   // blocked time of the chosen waits that ended
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
   std::vector<wait_object> objects{wait_object{}};   // index 0: none
   std::map<StackId, Stack> stacks;                   // filled by the symbols stage

@@ -10,9 +10,7 @@
 namespace waitscope {
 
 // All rules see the whole machine (who ran instead, who answers); only findings about processes
-// that `is_asked_for` admits are told, each cause once. `earlier` findings that are still there
-// keep their beginning.
-Findings Diagnose(const Snapshot& snapshot, const std::function<bool(uint32_t pid)>& is_asked_for,
-                  const Findings& earlier = {});
+// that `is_asked_for` admits are told, each cause once.
+Findings Diagnose(const Snapshot& snapshot, const std::function<bool(uint32_t pid)>& is_asked_for);
 
 }  // namespace waitscope

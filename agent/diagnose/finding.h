@@ -59,7 +59,8 @@ struct Finding {
   std::string advice;
   uint64_t begin_ns = 0;  // CLOCK_MONOTONIC
   uint64_t end_ns = 0;
-  std::string cause;  // findings of one cause are told once; empty: its own
+  bool lasting = false;  // it was there when it was last looked for
+  std::string cause;     // findings of one cause are told once; empty: its own
 };
 
 using Findings = std::vector<Finding>;

@@ -14,6 +14,8 @@ constexpr uint64_t kInterpreterSpan = 512;
 // sys.setswitchinterval is 5 ms unless a program changes it; a waiter asks again after it.
 constexpr double kSwitchIntervalNs = 5e6;
 constexpr double kFewestSwitchesPerSecond = 10;
+constexpr size_t kFewestInTurn = 3;
+constexpr double kHandedOnByWaiters = 0.95;
 constexpr uint32_t kWaitBitset = 9;
 constexpr uint32_t kRealtime = 256;
 
@@ -98,7 +100,7 @@ double BusyNs(const ThreadView& thread, const Lock& lock) {
 
 }  // namespace
 
-std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process) {
+std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process) {
   const uint64_t interpreter = InterpreterLock(machine, process);
   std::map<std::string, Lock> locks;
   for (const ThreadView& thread : process.threads) {
@@ -109,15 +111,27 @@ std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process
       if (!key.empty()) Count(locks.try_emplace(key, fresh).first->second, thread, site);
     }
   }
-  std::vector<Lock> several;
+  std::vector<Lock> all;
   for (auto& [key, lock] : locks) {
-    if (lock.waiters.size() < 2) continue;
     CountOwners(machine.snapshot(), process, lock);
-    several.push_back(std::move(lock));
+    all.push_back(std::move(lock));
   }
-  std::ranges::stable_sort(several,
-                           [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
-  return several;
+  std::ranges::stable_sort(all, [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
+  return all;
+}
+
+std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process) {
+  std::vector<Lock> locks = WaitedForIn(machine, process);
+  std::erase_if(locks, [](const Lock& lock) { return lock.waiters.size() < 2; });
+  return locks;
+}
+
+bool IsFor(const Lock& lock, const WaitSite& site) {
+  if (site.cls != WAIT_lock || site.object == nullptr) return false;
+  if (lock.word == 0) return site.object == lock.longest_site->object;
+  if (!IsFutex(site)) return false;
+  return lock.interpreter ? IsNear(site.object->id, lock.word)
+                          : (site.object->id & kPairMask) == lock.word;
 }
 
 double ShareWokenByWaiters(const Lock& lock) {
@@ -130,19 +144,33 @@ double ShareWokenByWaiters(const Lock& lock) {
   return all > 0 ? by_waiters / all : 0;
 }
 
-const ThreadView* HolderOf(const ProcessView& process, const Lock& lock) {
-  const auto seen =
-      std::ranges::max_element(lock.owners, {}, [](const auto& row) { return row.second; });
-  if (seen != lock.owners.end()) {
-    if (const ThreadView* owner = process.Find(seen->first)) return owner;
+bool IsHandedOn(const Lock& lock) {
+  return lock.waiters.size() >= kFewestInTurn && ShareWokenByWaiters(lock) >= kHandedOnByWaiters;
+}
+
+Holder HolderOf(const ProcessView& process, const Lock& lock) {
+  Holder owner{.by_owner_word = true};
+  for (const auto& [tid, seen] : lock.owners) {
+    owner.looks += seen;
+    if (seen <= owner.seen) continue;
+    owner.seen = seen;
+    owner.thread = process.Find(tid);
   }
-  const ThreadView* holder = nullptr;
+  if (owner.thread != nullptr) return owner;
+  Holder busiest;
+  double ended = 0;
   for (const auto& [tid, count] : lock.wakers) {
+    ended += count;
     const ThreadView* thread = process.Find(tid);
     if (thread == nullptr) continue;
-    if (holder == nullptr || BusyNs(*thread, lock) > BusyNs(*holder, lock)) holder = thread;
+    if (busiest.thread != nullptr && BusyNs(*thread, lock) <= BusyNs(*busiest.thread, lock)) {
+      continue;
+    }
+    busiest.thread = thread;
+    busiest.seen = static_cast<uint64_t>(count);
   }
-  return holder;
+  busiest.looks = static_cast<uint64_t>(ended);
+  return busiest;
 }
 
 }  // namespace waitscope

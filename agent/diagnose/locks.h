@@ -24,14 +24,27 @@ struct Lock {
   const WaitSite* longest_site = nullptr;       // where most time was spent waiting
 };
 
-// Those with at least two waiters; the longest waited for first.
+// Everything waited for like a lock, the longest waited for first.
+std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process);
+// Those with at least two waiters.
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process);
+
+// Whether a site is a wait for this lock.
+bool IsFor(const Lock& lock, const WaitSite& site);
 
 // Threads that wait for this lock in turn, each woken by the one before: not consumers woken by a
 // producer. The share of waits that another waiter ended.
 double ShareWokenByWaiters(const Lock& lock);
+// Whatever the futex operation says, it works as a lock.
+bool IsHandedOn(const Lock& lock);
 
-// Who kept it longest, as far as the facts tell; null when they do not.
-const ThreadView* HolderOf(const ProcessView& process, const Lock& lock);
+// Who kept it longest, as far as the facts tell.
+struct Holder {
+  const ThreadView* thread = nullptr;  // null: unknown
+  bool by_owner_word = false;          // else the busiest of those who ended waits
+  uint64_t seen = 0;                   // as owner in so many of `looks`; or waits it ended of them
+  uint64_t looks = 0;
+};
+Holder HolderOf(const ProcessView& process, const Lock& lock);
 
 }  // namespace waitscope

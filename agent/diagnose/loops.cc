@@ -44,12 +44,16 @@ bool IsLoopByCalls(const MachineView& machine, const ThreadView& thread) {
          static_cast<double>(SocketCalls(thread)) >= kFewestSocketCallsPerSecond * seconds;
 }
 
+double SampledPolls(const ThreadView& thread) {
+  double polls = 0;
+  for (const WaitSite& site : thread.sites) polls += IsLoopPoll(site.syscall) ? site.count : 0;
+  return polls;
+}
+
 // Without counted calls: it waits at an epoll again and again, and does nothing else for long
 // but what the rule then looks at.
 bool IsLoopByWaits(const MachineView& machine, const ThreadView& thread) {
-  double polls = 0;
-  for (const WaitSite& site : thread.sites) polls += IsLoopPoll(site.syscall) ? site.count : 0;
-  return polls >= kFewestPollsPerSecond * machine.Seconds();
+  return SampledPolls(thread) >= kFewestPollsPerSecond * machine.Seconds();
 }
 
 void CountGaps(const Histogram& gaps, Loop& loop) {
@@ -96,16 +100,22 @@ bool IsHome(const WaitSite& site, int32_t own_fd) {
   return own_fd == kAnyFd || site.object == nullptr || site.object->fd == own_fd;
 }
 
-Loop Examine(const ThreadView& thread) {
+void AddInside(const WaitSite& site, Loop& loop) {
+  loop.blocked_ns += site.ns;
+  if (site.cls == WAIT_poll) loop.nested_poll_ns += site.ns;
+  loop.gap_longest_ns = std::max(loop.gap_longest_ns, site.longest_ns);
+  if (site.longest_ns >= kLongGapNs / 10) loop.inside.push_back(&site);
+  if (site.open) loop.in_progress = &site;
+}
+
+Loop Examine(const ThreadView& thread, bool any_poll_is_home) {
   Loop loop{.thread = &thread};
-  const int32_t own_fd = OwnPollFd(thread);
+  const int32_t own_fd = any_poll_is_home ? kAnyFd : OwnPollFd(thread);
   loop.running_ns = static_cast<double>(thread.totals().running_ns);
   loop.runnable_ns = static_cast<double>(thread.totals().RunnableNs());
   for (const WaitSite& site : thread.sites) {
-    if (IsHome(site, own_fd)) continue;
-    loop.blocked_ns += site.ns;
-    loop.gap_longest_ns = std::max(loop.gap_longest_ns, site.longest_ns);
-    if (site.longest_ns >= kLongGapNs / 10) loop.inside.push_back(&site);
+    const bool home = IsHome(site, own_fd) || (any_poll_is_home && site.cls == WAIT_poll);
+    if (!home) AddInside(site, loop);
   }
   if (thread.loop != nullptr) {
     CountGaps(thread.loop->gap, loop);
@@ -124,9 +134,21 @@ std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
     const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
-    if (is_loop) loops.push_back(Examine(thread));
+    if (is_loop) loops.push_back(Examine(thread, false));
   }
   return loops;
+}
+
+std::vector<Loop> OtherPollersOf(const MachineView& machine, const ProcessView& process,
+                                 const std::vector<Loop>& loops) {
+  std::vector<Loop> others;
+  for (const ThreadView& thread : process.threads) {
+    if (std::ranges::find(loops, &thread, &Loop::thread) != loops.end()) continue;
+    const double polls =
+        thread.loop != nullptr ? static_cast<double>(thread.loop->polls) : SampledPolls(thread);
+    if (polls >= kFewestPollsPerSecond * machine.Seconds()) others.push_back(Examine(thread, true));
+  }
+  return others;
 }
 
 }  // namespace waitscope

@@ -17,11 +17,18 @@ struct Loop {
   double blocked_ns = 0;  // off the CPU outside its poll, by its own waiting
   double runnable_ns = 0;
   double running_ns = 0;
-  std::vector<const WaitSite*> inside;  // long waits outside its poll, most time first
+  double nested_poll_ns = 0;              // of blocked_ns: in polls that are not its own
+  std::vector<const WaitSite*> inside;    // long waits outside its poll, most time first
+  const WaitSite* in_progress = nullptr;  // one of them all that had not ended
 };
 
 inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
 
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process);
+
+// Threads that come back to a poll again and again, loops or not: whatever poll is taken for
+// their own. Those of `loops` are left out.
+std::vector<Loop> OtherPollersOf(const MachineView& machine, const ProcessView& process,
+                                 const std::vector<Loop>& loops);
 
 }  // namespace waitscope

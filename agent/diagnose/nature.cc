@@ -1,9 +1,16 @@
 #include "agent/diagnose/nature.h"
 
+#include <array>
+
 #include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
+
+// In the order of the enumeration.
+constexpr std::array<std::string_view, 16> kWords{
+    "poll", "client", "backend",    "socket",  "sleep", "mutex", "park",  "file-lock",
+    "disk", "commit", "page-fault", "reclaim", "dirty", "pipe",  "child", "other"};
 
 constexpr uint32_t kFutexCommandMask = 0x7f;  // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 constexpr uint32_t kFutexWait = 0;
@@ -45,6 +52,8 @@ Nature OfDisk(const MachineView& machine, const WaitSite& site) {
 }
 
 }  // namespace
+
+std::string_view NatureWord(Nature nature) { return kWords.at(static_cast<size_t>(nature)); }
 
 Nature NatureOf(const MachineView& machine, const SocketSides& sides, const WaitSite& site) {
   const bool socket = site.object != nullptr && site.object->kind == OBJECT_socket;

@@ -1,11 +1,16 @@
 // What the facts of one sample say its waits are about.
 #pragma once
 
+#include <string_view>
+
 #include "agent/diagnose/machine.h"
 #include "agent/diagnose/sockets.h"
 
 namespace waitscope {
 
 Nature NatureOf(const MachineView& machine, const SocketSides& sides, const WaitSite& site);
+
+// "park", "backend", "file-lock" and so on.
+std::string_view NatureWord(Nature nature);
 
 }  // namespace waitscope

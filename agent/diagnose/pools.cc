@@ -40,20 +40,43 @@ bool IsAsked(const ThreadView& thread) {
 
 }  // namespace
 
-std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process) {
+Place PlaceOf(Nature nature) {
+  switch (nature) {
+    case Nature::kPoll:
+    case Nature::kClient:
+    case Nature::kPark:
+      return Place::kHome;
+    case Nature::kSocket:
+    case Nature::kPipe:
+    case Nature::kOther:
+      return Place::kUnclear;
+    default:
+      return Place::kTask;
+  }
+}
+
+std::vector<Pool> NamedAlikeIn(const ProcessView& process) {
   std::map<std::string, Pool> pools;
   for (const ThreadView& thread : process.threads) {
-    const bool long_lived = thread.WallNs() >= kLongLived * machine.WindowNs();
-    if (IsMain(thread) || !long_lived) continue;
+    if (IsMain(thread)) continue;
     Pool& pool = pools[WithoutDigits(thread.window->comm)];
     pool.name = WithoutDigits(thread.window->comm);
     pool.members.push_back(&thread);
   }
-  std::vector<Pool> several;
-  for (auto& [name, pool] : pools) {
-    if (pool.members.size() >= 2) several.push_back(std::move(pool));
+  std::vector<Pool> all;
+  for (auto& [name, pool] : pools) all.push_back(std::move(pool));
+  return all;
+}
+
+std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process) {
+  std::vector<Pool> pools = NamedAlikeIn(process);
+  for (Pool& pool : pools) {
+    std::erase_if(pool.members, [&](const ThreadView* thread) {
+      return thread->WallNs() < kLongLived * machine.WindowNs();
+    });
   }
-  return several;
+  std::erase_if(pools, [](const Pool& pool) { return pool.members.size() < 2; });
+  return pools;
 }
 
 bool ServesRequests(const ProcessView& process) {

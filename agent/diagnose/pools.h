@@ -14,6 +14,17 @@ struct Pool {
   std::vector<const ThreadView*> members;
 };
 
+// Where a thread of a pool is while it waits.
+enum class Place : uint8_t {
+  kHome,     // idle: at its queue, at a poll, or for a client's next request
+  kTask,     // in the middle of a task
+  kUnclear,  // either
+};
+Place PlaceOf(Nature nature);
+
+// All threads but the main one, by name without digits, however many and however long they lived.
+std::vector<Pool> NamedAlikeIn(const ProcessView& process);
+
 // Groups of at least two threads of one name, without the main thread and without those that were
 // there for less than half of the window: they do not wait for a next task.
 std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process);

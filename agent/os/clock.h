@@ -15,5 +15,7 @@ inline uint64_t ClockNs(clockid_t clock) {
 // The clock of every timestamp in events: what bpf_ktime_get_ns reads.
 inline uint64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
 inline uint64_t RealtimeNs() { return ClockNs(CLOCK_REALTIME); }
+// What the calling thread has run.
+inline uint64_t ThreadCpuNs() { return ClockNs(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace waitscope

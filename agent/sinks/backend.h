@@ -37,7 +37,7 @@ struct Answer {
   std::shared_ptr<void> turn = {};      // others may wait for it: first here, so that it ends last
   Snapshot snapshot = {};               // merged, and the target's part alone
   std::vector<std::string> notes = {};  // sentences about the time that was answered for
-  Findings findings = {};               // of windows as they close, and of a diagnosis
+  Findings findings = {};               // in its time, as windows closed; or of a diagnosis
 };
 
 struct RecordAsked {
@@ -71,6 +71,9 @@ struct AgentStatus {
   std::vector<CapabilityRow> capabilities;
   std::vector<ProgramRow> programs;
   bool replay = false;
+  Findings findings;       // of the history
+  uint64_t diagnoses = 0;  // looks for them
+  uint64_t diagnosis_cpu_ns = 0;
 };
 
 // Calls wait for as long as they need, asking at least ten times a second whether to give up;

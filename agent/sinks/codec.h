@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "agent/core/snapshot.h"
+#include "agent/core/target.h"
 #include "agent/diagnose/finding.h"
 #include "waitscope/v1/query.pb.h"
 
@@ -29,8 +30,16 @@ v1::RunQueueResponse EncodeRunQueue(const Snapshot& snapshot);
 v1::SyscallsResponse EncodeSyscalls(const Snapshot& snapshot);
 v1::Snapshot EncodeSnapshot(const Snapshot& snapshot);
 
+// Of the whole machine's snapshot, the processes a target is in.
+v1::PoolsResponse EncodePools(const Snapshot& machine, const Target& target);
+v1::LoopsResponse EncodeLoopTurns(const Snapshot& machine, const Target& target);
+v1::LocksResponse EncodeLocks(const Snapshot& machine, const Target& target);
+
 v1::Diagnosis EncodeDiagnosis(const Snapshot& snapshot, const Findings& findings);
 google::protobuf::RepeatedPtrField<v1::Finding> EncodeFindings(const Snapshot& snapshot,
                                                                const Findings& findings);
+// Which and since when, without their proof.
+google::protobuf::RepeatedPtrField<v1::Finding> EncodeFindingNames(const Snapshot& snapshot,
+                                                                   const Findings& findings);
 
 }  // namespace waitscope

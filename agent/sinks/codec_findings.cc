@@ -67,6 +67,7 @@ v1::Finding Encode(const Snapshot& snapshot, const Finding& finding) {
   out.set_id(finding.id);
   *out.mutable_begin() = AtWallClock(snapshot, finding.begin_ns);
   *out.mutable_end() = AtWallClock(snapshot, finding.end_ns);
+  out.set_lasting(finding.lasting);
   return out;
 }
 
@@ -76,6 +77,17 @@ google::protobuf::RepeatedPtrField<v1::Finding> EncodeFindings(const Snapshot& s
                                                                const Findings& findings) {
   google::protobuf::RepeatedPtrField<v1::Finding> out;
   for (const Finding& finding : findings) *out.Add() = Encode(snapshot, finding);
+  return out;
+}
+
+google::protobuf::RepeatedPtrField<v1::Finding> EncodeFindingNames(const Snapshot& snapshot,
+                                                                   const Findings& findings) {
+  google::protobuf::RepeatedPtrField<v1::Finding> out = EncodeFindings(snapshot, findings);
+  for (v1::Finding& finding : out) {
+    finding.clear_evidence();
+    finding.clear_threads();
+    finding.clear_advice();
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/sinks/codec.h"
+#include "agent/sinks/codec_status.h"
 #include "agent/sinks/request.h"
 
 namespace waitscope {
@@ -55,49 +56,15 @@ grpc::Status TooMany(const char* what, int limit) {
                        " at a time; end one and ask again")};
 }
 
+template <typename Response>
+void SetFindings(const Answer& answer, Response* response) {
+  if constexpr (requires { response->mutable_findings(); }) {
+    *response->mutable_findings() = EncodeFindingNames(answer.snapshot, answer.findings);
+  }
+}
+
 void AddNotes(const std::vector<std::string>& notes, v1::Header* header) {
   for (const std::string& note : notes) header->add_notes(note);
-}
-
-v1::Capability Encode(const CapabilityRow& row) {
-  v1::Capability out;
-  out.set_name(row.name);
-  out.set_present(row.present);
-  out.set_detail(row.detail);
-  return out;
-}
-
-v1::Program Encode(const ProgramRow& row) {
-  v1::Program out;
-  out.set_name(row.name);
-  out.set_attach(row.attach);
-  out.set_attached(row.attached);
-  out.set_run_count(row.run_count);
-  out.set_run_ns(row.run_ns);
-  out.set_recursion_misses(row.recursion_misses);
-  return out;
-}
-
-void EncodeStatus(const AgentStatus& status, v1::Status& out) {
-  const auto duration = [](uint64_t ns) {
-    return TimeUtil::NanosecondsToDuration(static_cast<int64_t>(ns));
-  };
-  *out.mutable_up() = duration(status.up_ns);
-  *out.mutable_window() = duration(status.window_ns);
-  out.set_history_windows(status.history_windows);
-  out.set_history_bytes(status.history_bytes);
-  out.set_history_limit_bytes(status.history_limit_bytes);
-  *out.mutable_history_begin() =
-      TimeUtil::NanosecondsToTimestamp(static_cast<int64_t>(status.history_begin_wall_clock_ns));
-  out.set_replay(status.replay);
-  for (const CapabilityRow& row : status.capabilities) *out.add_capabilities() = Encode(row);
-  for (const ProgramRow& row : status.programs) *out.add_programs() = Encode(row);
-}
-
-void EncodeLatest(const Snapshot& latest, v1::Status& out) {
-  *out.mutable_header() = EncodeHeader(latest, "status");
-  out.set_threads(static_cast<uint32_t>(
-      std::ranges::count_if(latest.threads, [](const auto& row) { return !row.second.exited; })));
 }
 
 }  // namespace
@@ -148,6 +115,23 @@ grpc::Status QueryService::Admitted(grpc::ServerContext* context, const v1::View
   const absl::StatusOr<Answer> answer = Narrowed(context, request.target(), request.range());
   if (!answer.ok()) return ToGrpc(answer.status(), *context);
   *response = encode(answer->snapshot);
+  SetFindings(*answer, response);
+  AddNotes(answer->notes, response->mutable_header());
+  return grpc::Status::OK;
+}
+
+template <typename Response>
+grpc::Status QueryService::OfMachine(grpc::ServerContext* context, const v1::ViewRequest& request,
+                                     Response (*encode)(const Snapshot&, const Target&),
+                                     Response* response) {
+  const Target target = DecodeTarget(request.target());
+  const absl::StatusOr<Answer> answer =
+      Asked(context, request.target(), request.range(),
+            [this](const TimeAsked& time, const Target&, Backend::GiveUp give_up) {
+              return backend_.Ask(time, Target(), give_up);
+            });
+  if (!answer.ok()) return ToGrpc(answer.status(), *context);
+  *response = encode(answer->snapshot, target);
   AddNotes(answer->notes, response->mutable_header());
   return grpc::Status::OK;
 }
@@ -178,15 +162,50 @@ grpc::Status QueryService::GetRunQueue(grpc::ServerContext* context, const v1::V
   return View(context, *request, EncodeRunQueue, response);
 }
 
+grpc::Status QueryService::ListPools(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                     v1::PoolsResponse* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  return OfMachine(context, *request, EncodePools, response);
+}
+
+grpc::Status QueryService::ListLocks(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                     v1::LocksResponse* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  return OfMachine(context, *request, EncodeLocks, response);
+}
+
+// The past has what was measured then, and nothing that is attached now changes it.
+absl::StatusOr<std::shared_ptr<void>> QueryService::CountCalls(grpc::ServerContext* context,
+                                                               const v1::TimeRange& range) {
+  if (!range.has_duration()) return std::shared_ptr<void>();
+  return backend_.LeaseSyscalls([context] { return IsGone(*context); });
+}
+
+grpc::Status QueryService::ListLoops(grpc::ServerContext* context, const v1::ViewRequest* request,
+                                     v1::LoopsResponse* response) {
+  const Admission admission(views_, kMaxViews);
+  if (!admission.ok()) return TooMany("questions", kMaxViews);
+  const absl::StatusOr<std::shared_ptr<void>> lease = CountCalls(context, request->range());
+  const grpc::Status status = OfMachine(context, *request, EncodeLoopTurns, response);
+  if (!status.ok()) return status;
+  if (!lease.ok()) {
+    response->mutable_header()->add_notes(absl::StrCat(
+        "loops are known by their sampled waits only: ", std::string(lease.status().message())));
+  } else if (!request->range().has_duration() &&
+             std::ranges::none_of(response->loops(), &v1::LoopTurns::counted)) {
+    response->mutable_header()->add_notes(
+        "turns are counted only while somebody asks with a --duration, or records --syscalls");
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status QueryService::GetSyscalls(grpc::ServerContext* context, const v1::ViewRequest* request,
                                        v1::SyscallsResponse* response) {
   const Admission admission(views_, kMaxViews);
   if (!admission.ok()) return TooMany("questions", kMaxViews);
-  absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
-  // The past has what was measured then, and nothing that is attached now changes it.
-  if (request->range().has_duration()) {
-    lease = backend_.LeaseSyscalls([context] { return IsGone(*context); });
-  }
+  const absl::StatusOr<std::shared_ptr<void>> lease = CountCalls(context, request->range());
   if (!lease.ok()) return ToGrpc(lease.status(), *context);
   const grpc::Status status = Admitted(context, *request, EncodeSyscalls, response);
   if (status.ok() && !request->range().has_duration() && response->syscalls().empty()) {
@@ -235,7 +254,7 @@ grpc::Status QueryService::GetStatus(grpc::ServerContext* context, const v1::Sta
   if (status.history_windows > 0) {
     const absl::StatusOr<Answer> latest =
         backend_.Ask(LatestWindow{}, Target(), [context] { return IsGone(*context); });
-    if (latest.ok()) EncodeLatest(latest->snapshot, *response);
+    if (latest.ok()) EncodeLatest(latest->snapshot, status.findings, *response);
   }
   EncodeStatus(status, *response);
   response->set_pid(static_cast<uint32_t>(getpid()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,12 @@ class QueryService final : public v1::Query::Service {
                            v1::RunQueueResponse* response) override;
   grpc::Status GetSyscalls(grpc::ServerContext* context, const v1::ViewRequest* request,
                            v1::SyscallsResponse* response) override;
+  grpc::Status ListPools(grpc::ServerContext* context, const v1::ViewRequest* request,
+                         v1::PoolsResponse* response) override;
+  grpc::Status ListLoops(grpc::ServerContext* context, const v1::ViewRequest* request,
+                         v1::LoopsResponse* response) override;
+  grpc::Status ListLocks(grpc::ServerContext* context, const v1::ViewRequest* request,
+                         v1::LocksResponse* response) override;
   grpc::Status Diagnose(grpc::ServerContext* context, const v1::ViewRequest* request,
                         v1::Diagnosis* response) override;
   grpc::Status WatchSnapshots(grpc::ServerContext* context, const v1::WatchRequest* request,
@@ -55,6 +62,12 @@ class QueryService final : public v1::Query::Service {
   template <typename Response>
   grpc::Status Admitted(grpc::ServerContext* context, const v1::ViewRequest& request,
                         Response (*encode)(const Snapshot&), Response* response);
+  // What must see the whole machine to tell of the target.
+  template <typename Response>
+  grpc::Status OfMachine(grpc::ServerContext* context, const v1::ViewRequest& request,
+                         Response (*encode)(const Snapshot&, const Target&), Response* response);
+  absl::StatusOr<std::shared_ptr<void>> CountCalls(grpc::ServerContext* context,
+                                                   const v1::TimeRange& range);
   absl::Status Watch(grpc::ServerContext* context, const v1::WatchRequest& request,
                      grpc::ServerWriter<v1::WatchResponse>* writer);
 

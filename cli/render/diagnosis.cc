@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/render/findings.h"
+#include "cli/render/frames.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
 
@@ -17,63 +18,23 @@ constexpr size_t kMostFrames = 6;
 constexpr int kIndent = 12;
 constexpr int kMostThreads = 4;
 
-// Frames every stack of a runtime or a C library has: they hide the ones that matter.
-constexpr absl::string_view kPlumbing[] = {
-    "__x64_sys_",    "__do_sys_",     "__se_sys_",    "do_futex",
-    "futex_",        "__futex_",      "do_nanosleep", "hrtimer_",
-    "common_nsleep", "__libc_start",  "start_thread", "clone3",
-    "__clone",       "_start",        "_PyEval_",     "PyEval_",
-    "PyObject_",     "_PyObject_",    "_PyFunction_", "PyVectorcall_",
-    "_Py_",          "Py_",           "PyRun_",       "method_vectorcall",
-    "cfunction_",    "entry_SYSCALL", "do_syscall",   "asm_exc_",
-    "exc_page",      "vfs_",          "ksys_",        "do_sys_",
-    "std::thread::", "std::__invoke", "void std::",
-};
-
-bool IsPlumbing(absl::string_view frame) {
-  return std::any_of(std::begin(kPlumbing), std::end(kPlumbing),
-                     [&](absl::string_view prefix) { return absl::StartsWith(frame, prefix); });
-}
-
-Hue HueOf(const v1::Finding& finding) {
-  if (finding.severity() == "critical") return Hue::kCritical;
-  return finding.severity() == "warning" ? Hue::kWarning : Hue::kDim;
-}
-
-std::string Upper(std::string word) {
-  for (char& letter : word) {
-    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
-  }
-  return word;
-}
-
 std::string Row(const TextStyle& style, absl::string_view name, absl::string_view text) {
   const std::string line = absl::StrFormat("  %-10s%s", std::string(name), Printable(text));
   return Wrapped(style, line, kIndent) + "\n";
 }
 
 std::string Title(const v1::Finding& finding, const TextStyle& style) {
-  const std::string name = absl::StrCat(Upper(finding.severity()), "  ", finding.condition());
+  const std::string name = absl::StrCat(SeverityText(finding), "  ", finding.condition());
   const std::string confidence = absl::StrFormat("confidence %.2f", finding.confidence());
   const int gap = std::max(2, style.width - DisplayWidth(name) - DisplayWidth(confidence));
-  return absl::StrCat(Paint(style, HueOf(finding), name),
+  return absl::StrCat(Paint(style, HueOfFinding(finding), name),
                       std::string(static_cast<size_t>(gap), ' '),
                       Paint(style, Hue::kDim, confidence), "\n");
 }
 
-// "4 x 1.2 s  read <- recv <- handler   [12 frames folded]".
 std::string StackText(const v1::Evidence& evidence) {
-  std::vector<std::string> kept;
-  for (const std::string& frame : evidence.frames()) {
-    if (!IsPlumbing(frame) && kept.size() < kMostFrames) kept.push_back(frame);
-  }
-  if (kept.empty() && evidence.frames_size() > 0) kept.push_back(evidence.frames(0));
-  const size_t folded = static_cast<size_t>(evidence.frames_size()) - kept.size();
-  std::string text = absl::StrJoin(kept, " <- ");
-  if (text.empty()) text = "[no stack]";
-  if (folded > 0) absl::StrAppend(&text, "  [", folded, " frames folded]");
   const std::string time = evidence.total_ns() > 0 ? DurationText(evidence.total_ns()) : "";
-  return absl::StrCat(time, time.empty() ? "" : " in ", text);
+  return absl::StrCat(time, time.empty() ? "" : " in ", FramesText(evidence.frames(), kMostFrames));
 }
 
 std::string NumberText(double value, const std::string& unit) {
@@ -145,9 +106,11 @@ std::string Checks(const v1::Finding& finding, const TextStyle& style) {
   return text;
 }
 
-std::string Section(const v1::Finding& finding, const TextStyle& style) {
+std::string Section(const v1::Finding& finding, const v1::Header& header, const TextStyle& style) {
   std::string text = Title(finding, style);
-  text += Wrapped(style, "  " + Printable(finding.summary()), 2) + "\n\n";
+  text += Wrapped(style, "  " + Printable(finding.summary()), 2) + "\n";
+  if (finding.has_begin()) text += Paint(style, Hue::kDim, "  " + WhenText(finding, header)) + "\n";
+  text += "\n";
   text += Threads(finding, style);
   for (const v1::Evidence& evidence : finding.evidence()) text += EvidenceLine(evidence, style);
   text += Metrics(finding, style);
@@ -167,7 +130,9 @@ std::string NextCommand(const v1::Diagnosis& diagnosis, const std::string& targe
 std::string RenderDiagnosis(const v1::Diagnosis& diagnosis, const std::string& target_flags,
                             const TextStyle& style) {
   std::string text = PlaceAndTime(diagnosis.header()) + "\n\n";
-  for (const v1::Finding& finding : diagnosis.findings()) text += Section(finding, style);
+  for (const v1::Finding& finding : diagnosis.findings()) {
+    text += Section(finding, diagnosis.header(), style);
+  }
   if (diagnosis.findings().empty()) text += "nothing wrong found\n\n";
   return text + Closing(style, diagnosis.header(), NextCommand(diagnosis, target_flags));
 }

@@ -6,12 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/render/findings.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
 #include "cli/render/table.h"
 
 namespace waitscope::cli {
 namespace {
+
+constexpr size_t kMostFindings = 10;
 
 uint64_t Ns(const google::protobuf::Duration& duration) {
   return static_cast<uint64_t>(duration.seconds()) * 1'000'000'000 +
@@ -43,6 +46,30 @@ std::string StackTimeLine(const v1::Header& header) {
   }
   return absl::StrFormat("user stacks of %s off the processors: %s\n", DurationText(total_ns),
                          absl::StrJoin(parts, ", "));
+}
+
+std::string DiagnosisLine(const v1::Status& status) {
+  if (status.diagnoses() == 0) return "";
+  return absl::StrFormat("looked for findings %s times, %s of CPU each\n",
+                         CountText(status.diagnoses()),
+                         DurationText(status.diagnosis_cpu_ns() / status.diagnoses()));
+}
+
+std::string FindingsText(const TextStyle& style, const v1::Status& status) {
+  Table table({{"FINDINGS", Align::kLeft},
+               {"", Align::kLeft},
+               {"PID"},
+               {"", Align::kLeft, true},
+               {"", Align::kLeft}});
+  for (const v1::Finding& finding : status.findings()) {
+    if (table.size() == kMostFindings) break;
+    table.Add({{SeverityText(finding), HueOfFinding(finding)},
+               {finding.condition()},
+               {absl::StrCat(finding.process().pid())},
+               {finding.process().comm()},
+               {WhenText(finding, status.header()), finding.lasting() ? Hue::kPlain : Hue::kDim}});
+  }
+  return table.empty() ? "" : "\n" + table.Render(style);
 }
 
 std::string CapabilityText(const TextStyle& style, const v1::Status& status) {
@@ -82,9 +109,10 @@ std::string ProgramText(const TextStyle& style, const v1::Status& status) {
 }  // namespace
 
 std::string RenderStatus(const v1::Status& status, const TextStyle& style) {
-  return absl::StrCat(AgentLine(status), HistoryLine(status), StackTimeLine(status.header()),
-                      CapabilityText(style, status), ProgramText(style, status), "\n",
-                      Closing(style, status.header(), "waitscope top"));
+  return absl::StrCat(
+      AgentLine(status), HistoryLine(status), StackTimeLine(status.header()), DiagnosisLine(status),
+      FindingsText(style, status), CapabilityText(style, status), ProgramText(style, status), "\n",
+      Closing(style, status.header(), NextCommand(status.findings(), "waitscope top")));
 }
 
 }  // namespace waitscope::cli

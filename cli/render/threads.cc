@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/render/findings.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
 #include "cli/render/table.h"
@@ -210,8 +211,9 @@ std::string RenderThreads(const v1::ThreadsResponse& response, const ThreadsView
   text += many ? ManyProcessesText(response, view.all, style)
                : FewProcessesText(response, view.all, style);
   text += OpenWaits(style, response, view.all);
-  return text + Closing(style, response.header(),
-                        absl::StrCat("waitscope flame", view.target_flag, " --kind off-cpu"));
+  text += LastingFindings(response.findings(), response.header(), style);
+  const std::string flame = absl::StrCat("waitscope flame", view.target_flag, " --kind off-cpu");
+  return text + Closing(style, response.header(), NextCommand(response.findings(), flame));
 }
 
 }  // namespace waitscope::cli

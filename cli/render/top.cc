@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cli/render/findings.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
 #include "cli/render/waits.h"
@@ -46,6 +47,12 @@ void Add(const TopRow& row, TopRow* sum) {
   sum->sleep_ns += row.sleep_ns;
   sum->other_ns += row.other_ns;
   sum->telling_ns += row.telling_ns;
+}
+
+void AddFinding(const v1::ProcessesResponse& response, TopRow* row) {
+  const v1::Finding* finding = WorstOf(response.findings(), row->pid);
+  if (finding == nullptr) return;
+  row->finding = {FindingText(*finding, response.header()), HueOfFinding(*finding)};
 }
 
 bool Contains(const std::string& text, const std::string& part) {
@@ -99,29 +106,10 @@ void Sort(const TopView& view, std::vector<TopRow>* rows) {
 }
 
 size_t CountTelling(const std::vector<TopRow>& rows) {
-  const auto idle =
-      std::find_if(rows.begin(), rows.end(), [](const TopRow& row) { return row.telling_ns == 0; });
+  const auto idle = std::find_if(rows.begin(), rows.end(), [](const TopRow& row) {
+    return row.telling_ns == 0 && row.finding.text.empty();
+  });
   return static_cast<size_t>(idle - rows.begin());
-}
-
-}  // namespace
-
-absl::string_view TopColumnTitle(TopColumn column) { return kTitles[static_cast<size_t>(column)]; }
-
-std::vector<TopRow> TopRows(const v1::ProcessesResponse& response, const TopView& view) {
-  std::vector<TopRow> rows;
-  TopRow kernel{.pid = kKthreadd, .name = "[kernel threads]"};
-  for (const v1::Process& process : response.processes()) {
-    if (!Matches(process, view.filter)) continue;
-    if (process.kernel_thread() && !view.kernel_threads) {
-      Add(ToRow(process), &kernel);
-    } else {
-      rows.push_back(ToRow(process));
-    }
-  }
-  if (kernel.threads > 0) rows.push_back(std::move(kernel));
-  Sort(view, &rows);
-  return rows;
 }
 
 Table TopTable(const std::vector<TopRow>& rows, uint64_t duration_ns) {
@@ -149,6 +137,50 @@ Table TopTable(const std::vector<TopRow>& rows, uint64_t duration_ns) {
   return table;
 }
 
+std::string TableText(const std::vector<TopRow>& rows, uint64_t duration_ns,
+                      const TextStyle& style) {
+  std::string text;
+  for (const TopLine& line : TopLines(rows, duration_ns, style.width)) {
+    for (const Cell& piece : line.line) text += Paint(style, piece.hue, piece.text);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::string_view TopColumnTitle(TopColumn column) { return kTitles[static_cast<size_t>(column)]; }
+
+std::vector<TopRow> TopRows(const v1::ProcessesResponse& response, const TopView& view) {
+  std::vector<TopRow> rows;
+  TopRow kernel{.pid = kKthreadd, .name = "[kernel threads]"};
+  for (const v1::Process& process : response.processes()) {
+    if (!Matches(process, view.filter)) continue;
+    if (process.kernel_thread() && !view.kernel_threads) {
+      Add(ToRow(process), &kernel);
+    } else {
+      rows.push_back(ToRow(process));
+      AddFinding(response, &rows.back());
+    }
+  }
+  if (kernel.threads > 0) rows.push_back(std::move(kernel));
+  Sort(view, &rows);
+  return rows;
+}
+
+std::vector<TopLine> TopLines(const std::vector<TopRow>& rows, uint64_t duration_ns, int width) {
+  const std::vector<Line> table = TopTable(rows, duration_ns).Lines(width);
+  std::vector<TopLine> lines = {{table[0], 0, true}};
+  for (size_t row = 0; row < rows.size(); ++row) {
+    lines.push_back({table[row + 1], row});
+    const Cell& finding = rows[row].finding;
+    if (finding.text.empty()) continue;
+    const std::string text = Truncated(absl::StrCat("      ", finding.text), width);
+    lines.push_back({{{text, finding.hue}}, row});
+  }
+  return lines;
+}
+
 std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& style) {
   const v1::Header& header = response.header();
   uint64_t running_ns = 0;
@@ -160,7 +192,7 @@ std::string TopHeadline(const v1::ProcessesResponse& response, const TextStyle& 
   const uint64_t cores_ns = DurationNs(header) * header.cpus();
   const std::string busy = PercentText(running_ns, cores_ns);
   return absl::StrFormat(
-      "%s\n%d cpus %s busy   %s runnable   %s   %s\n",
+      "%s\n%d cpus %s busy  %s runnable  %s  %s\n",
       Truncated(absl::StrFormat("waitscope %s  %s  %s  over %s", Printable(header.agent_version()),
                                 Printable(header.host()), Printable(header.kernel()),
                                 StretchText(DurationNs(header))),
@@ -175,7 +207,7 @@ std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view
   const size_t all = rows.size();
   rows.resize(std::min(most_rows, CountTelling(rows)));
   std::string text = TopHeadline(response, style) + "\n";
-  text += TopTable(rows, DurationNs(response.header())).Render(style);
+  text += TableText(rows, DurationNs(response.header()), style);
   if (all > rows.size()) {
     text +=
         Paint(style, Hue::kDim,
@@ -184,7 +216,8 @@ std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view
   text += Paint(style, Hue::kDim, " (threads' worth of time: 2.0 is two threads all the time)\n");
   const std::string pid = rows.empty() ? "PID" : absl::StrCat(rows.front().pid);
   return absl::StrCat(text, "\n",
-                      Closing(style, response.header(), "waitscope threads --pid " + pid));
+                      Closing(style, response.header(),
+                              NextCommand(response.findings(), "waitscope threads --pid " + pid)));
 }
 
 }  // namespace waitscope::cli

@@ -49,10 +49,18 @@ struct TopRow {
   uint64_t sleep_ns = 0;
   uint64_t other_ns = 0;
   uint64_t telling_ns = 0;  // running, runnable and the waits worth ranking by
+  Cell finding;             // the worst; empty: none
 };
 
 std::vector<TopRow> TopRows(const v1::ProcessesResponse& response, const TopView& view);
-Table TopTable(const std::vector<TopRow>& rows, uint64_t duration_ns);
+
+// What stands on the screen: the titles, then each row, with its finding on a line of its own.
+struct TopLine {
+  Line line;
+  size_t row = 0;
+  bool title = false;
+};
+std::vector<TopLine> TopLines(const std::vector<TopRow>& rows, uint64_t duration_ns, int width);
 absl::string_view TopColumnTitle(TopColumn column);
 
 // "web-17  6.1.0  4 cpus 9 % busy  0.4 runnable  lost: nothing   own cost ..".

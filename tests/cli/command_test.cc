@@ -68,6 +68,12 @@ TEST(Command, BadUsageIsTwoAndSaysWhatIsAccepted) {
                                              {"threads", "--since", "0s"},
                                              {"flame", "--kind", "on-mars"},
                                              {"flame", "-o", "x.wslog", "--output", "nonsense"},
+                                             {"pools", "--pid", "many"},
+                                             {"pools", "--output", "svg"},
+                                             {"loops", "--duration", "0s"},
+                                             {"loops", "--kind", "lock"},
+                                             {"locks", "--since", "1m", "--duration", "1s"},
+                                             {"locks", "--word", "0x10"},
                                              {"run"},
                                              {"run", "--"},
                                              {"run", "--endpoint", "127.0.0.1:1", "--", "true"},
@@ -86,6 +92,20 @@ TEST(Command, ThreadsAsTextAndJson) {
   EXPECT_THAT(text.out, HasSubstr("pool-1-thread-1"));
   const Outcome json = Ask(agent, {"threads", "--pid", "4711", "--output", "json"});
   EXPECT_THAT(json.out, HasSubstr("\"wall_ns\": \"10000000000\""));
+}
+
+TEST(Command, PoolsLoopsAndLocksAsTextAndJson) {
+  FakeAgent agent;
+  EXPECT_THAT(Ask(agent, {"pools", "--pid", "4711"}).out, HasSubstr("pool-*-thread-*"));
+  EXPECT_THAT(Ask(agent, {"loops", "--pid", "4711"}).out, HasSubstr("of 100 ms and longer"));
+  EXPECT_THAT(Ask(agent, {"locks", "--pid", "4711"}).out, HasSubstr("held it for at most"));
+  for (const std::string view : {"pools", "loops", "locks"}) {
+    const Outcome json = Ask(agent, {view, "--pid", "4711", "--since", "90s", "--output", "json"});
+    EXPECT_EQ(json.code, kOk) << json.err;
+    EXPECT_THAT(json.out, HasSubstr("\"" + view + "\": ["));
+    EXPECT_EQ(agent.last_view().range().since().seconds(), 90);
+    EXPECT_THAT(Waitscope({view, "--help"}).out, HasSubstr("waitscope " + view + " --"));
+  }
 }
 
 TEST(Command, TheTargetAndTheTimeReachTheAgent) {

@@ -26,12 +26,26 @@ class Service final : public v1::Query::Service {
 
   grpc::Status ListThreads(grpc::ServerContext*, const v1::ViewRequest* request,
                            v1::ThreadsResponse* response) override {
-    {
-      const std::lock_guard lock(mutex_);
-      last_view_ = *request;
-    }
     *response = SampleThreads();
-    return Answer();
+    return Seen(*request);
+  }
+
+  grpc::Status ListPools(grpc::ServerContext*, const v1::ViewRequest* request,
+                         v1::PoolsResponse* response) override {
+    *response = SamplePools();
+    return Seen(*request);
+  }
+
+  grpc::Status ListLoops(grpc::ServerContext*, const v1::ViewRequest* request,
+                         v1::LoopsResponse* response) override {
+    *response = SampleLoops();
+    return Seen(*request);
+  }
+
+  grpc::Status ListLocks(grpc::ServerContext*, const v1::ViewRequest* request,
+                         v1::LocksResponse* response) override {
+    *response = SampleLocks();
+    return Seen(*request);
   }
 
   grpc::Status GetProfile(grpc::ServerContext*, const v1::ProfileRequest* request,
@@ -60,6 +74,14 @@ class Service final : public v1::Query::Service {
   }
 
  private:
+  grpc::Status Seen(const v1::ViewRequest& request) {
+    {
+      const std::lock_guard lock(mutex_);
+      last_view_ = request;
+    }
+    return Answer();
+  }
+
   grpc::Status Answer() {
     const int code = behavior_.before_answer();
     if (code == 0) return grpc::Status::OK;

@@ -17,5 +17,10 @@ v1::IoResponse SampleIo();
 v1::RunQueueResponse SampleRunQueue();
 v1::SyscallsResponse SampleSyscalls();
 v1::WakersResponse SampleWakers();
+v1::PoolsResponse SamplePools();
+v1::LoopsResponse SampleLoops();
+v1::LocksResponse SampleLocks();
+// One that lasts of pid 4711, one that is over of pid 912.
+google::protobuf::RepeatedPtrField<v1::Finding> SampleFindings();
 
 }  // namespace waitscope::cli

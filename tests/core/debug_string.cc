@@ -140,6 +140,9 @@ void AddFacts(const Snapshot& snapshot, Lines& lines) {
   for (const auto& [key, comm] : snapshot.comms) {
     lines.push_back(absl::StrCat("comm ", Id(key), " ", comm));
   }
+  for (const auto& [key, waits] : snapshot.lock_waits) {
+    lines.push_back(absl::StrFormat("lock %d %x waits=%s", key.pid, key.word, Text(waits)));
+  }
   for (const auto& [key, count] : snapshot.creations) {
     lines.push_back(absl::StrFormat("creation %s kernel=%d user=%d count=%d", Id(key.creator),
                                     key.kernel_stack, key.user_stack, count));

@@ -30,7 +30,10 @@ class Usage(e2e.EndToEnd):
     def test_options_and_views_that_are_none(self):
         for arguments in (["thread"], ["threads", "--pidd", "1"], ["threads", "--pid", "one"],
                           ["threads", "--pid", "-5"], ["threads", "--output", "svg"],
-                          ["flame", "--kind", "on-mars"], ["run"], ["replay"], ["diff", "a"]):
+                          ["flame", "--kind", "on-mars"], ["pools", "--pid", "all"],
+                          ["pools", "--output", "svg"], ["loops", "--duration", "never"],
+                          ["loops", "--kind", "lock"], ["locks", "--word", "0x10"],
+                          ["locks", "--since", "1m", "--duration", "1s"], ["run"], ["replay"], ["diff", "a"]):
             with self.subTest(arguments=arguments):
                 self.assert_fails(waitscope.run(*arguments, timeout=10), e2e.USAGE)
 
@@ -51,7 +54,8 @@ class Usage(e2e.EndToEnd):
 class NoSuchTarget(e2e.EndToEnd):
     def test_an_unknown_pid(self):
         agent, pid = self.shared_agent(), e2e.unused_pid()
-        for view in (["threads"], ["flame"], ["runq"], ["io"], ["wakers"]):
+        for view in (["threads"], ["pools"], ["loops"], ["locks"], ["flame"], ["runq"], ["io"],
+                     ["wakers"]):
             with self.subTest(view=view):
                 done = waitscope.run(*view, "--pid", pid, "--duration", "1s",
                                      endpoint=agent.endpoint, timeout=20)

@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 import e2e
 import waitscope
 
-MEASURED = ("threads", "flame", "io", "runq", "syscalls", "wakers")
+MEASURED = ("threads", "pools", "loops", "locks", "flame", "io", "runq", "syscalls", "wakers")
 KINDS = ("off-cpu", "on-cpu", "wall", "runq", "disk", "lock", "waker")
 
 
@@ -36,6 +36,34 @@ class Views(e2e.EndToEnd):
                 answer = json.loads(self.ask(view, *target, "--output", "json"))
                 schema = waitscope.header(answer)["schema"]
                 self.assertRegex(schema, r"^waitscope\.[a-z]+/v1$")
+
+    def test_pools_loops_and_locks_end_with_the_next_command(self):
+        for view in ("pools", "loops", "locks"):
+            with self.subTest(view=view):
+                text = self.ask(view, "--pid", self.busy.pid, "--duration", "1s")
+                self.assertRegex(text.splitlines()[-1], r"^next: waitscope [a-z]+ ")
+                self.assertLessEqual(max(map(len, text.splitlines())), 80, text)
+
+    def test_every_new_view_of_the_whole_machine_and_of_the_past(self):
+        for view in ("pools", "loops", "locks"):
+            with self.subTest(view=view):
+                self.assertTrue(self.ask(view, "--since", "3s").strip())
+                self.assertTrue(self.ask(view, "--duration", "1s", "--all").strip())
+
+    def test_a_convoy_is_a_finding_without_anybody_asking_for_a_diagnosis(self):
+        def told():
+            status = json.loads(self.ask("status", "--output", "json"))
+            return [f for f in status["findings"] if f["process"]["pid"] == self.busy.pid]
+
+        self.assertTrue(e2e.wait_until(told, timeout=30))
+        (finding,) = [f for f in told() if f["condition"] == "lock-contention"][:1]
+        self.assertTrue(finding["lasting"])
+        self.assertLess(waitscope.unix_ns(finding["begin"]), waitscope.unix_ns(finding["end"]))
+        self.assertIn("lock-contention", self.ask("top", "--once"))
+        text = self.ask("threads", "--pid", self.busy.pid, "--duration", "1s")
+        self.assertIn(f"next: waitscope diagnose --pid {self.busy.pid}", text)
+        later = json.loads(self.ask("status", "--output", "json"))
+        self.assertIn(finding["id"], [f["id"] for f in later["findings"]])
 
     def test_status_and_top(self):
         self.assertIn("lost", self.ask("top", "--once").lower())

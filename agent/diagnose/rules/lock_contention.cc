@@ -21,7 +21,6 @@ namespace {
 constexpr double kFewestThreadsWorth = 0.5;
 constexpr double kInterpreterWorth = 0.7;
 constexpr double kParkWorth = 1.0;
-constexpr double kParkWokenByWaiters = 0.95;
 constexpr double kCriticalThreadsWorth = 2;
 constexpr double kShortestParkNs = 1e6;
 constexpr double kFewestWaits = 3;
@@ -33,9 +32,7 @@ bool IsContended(const MachineView& machine, const Lock& lock) {
   if (lock.mutex || !lock.file.empty()) {
     return worth >= kFewestThreadsWorth && (!lock.wakers.empty() || !lock.owners.empty());
   }
-  return worth >= kParkWorth && lock.waiters.size() >= 3 &&
-         lock.wait_ns >= kShortestParkNs * lock.waits &&
-         ShareWokenByWaiters(lock) >= kParkWokenByWaiters;
+  return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock);
 }
 
 std::string NameOfLock(const Lock& lock) {
@@ -55,7 +52,7 @@ const char* AdviceFor(const Lock& lock) {
 
 void AddHolder(const MachineView& machine, const ProcessView& process, const Lock& lock,
                Finding& finding) {
-  const ThreadView* holder = HolderOf(process, lock);
+  const ThreadView* holder = HolderOf(process, lock).thread;
   if (holder == nullptr || lock.interpreter) return;
   finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
   for (const WaitSite& site : holder->sites) {

@@ -25,23 +25,8 @@ constexpr double kIdleShare = 0.5;
 constexpr double kShortestWaitNs = 30e6;
 constexpr double kFewestWaits = 3;
 
-bool IsTask(Nature nature) {
-  switch (nature) {
-    case Nature::kBackend:
-    case Nature::kSleep:
-    case Nature::kMutex:
-    case Nature::kFileLock:
-    case Nature::kDisk:
-    case Nature::kCommit:
-    case Nature::kDirty:
-    case Nature::kFault:
-    case Nature::kReclaim:
-    case Nature::kChild:
-      return true;
-    default:
-      return false;
-  }
-}
+// What may be either is taken for home: healthy means no finding.
+bool IsTask(Nature nature) { return PlaceOf(nature) == Place::kTask; }
 
 struct Occupation {
   double task_ns = 0;

@@ -16,6 +16,7 @@ constexpr char kFindings[] = R"(
   schema: 'waitscope.diagnosis/v1'
   findings {
     condition: 'thread-pool-starvation' severity: 'critical' confidence: 0.93 id: '00c0ffee'
+    lasting: true begin { seconds: 1789999810 } end { seconds: 1790000010 }
     process { pid: 4711 comm: 'orders-api' }
     threads { tid: 4731 comm: 'pool-1-thread-1' } threads { tid: 4732 comm: 'pool-1-thread-1' }
     impact { stalled_ns: 15900000000 share: 0.99 }
