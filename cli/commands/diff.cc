@@ -40,7 +40,7 @@ absl::StatusOr<DiffSide> SideOfRecording(const Session& session, const std::stri
                                          const DiffOptions& options) {
   const absl::StatusOr<v1::ProfileResponse> profile = AskRecording(session, path, options);
   if (!profile.ok()) return profile.status();
-  const std::vector<WeightedStack> stacks = WeightedStacks(*profile, Prefix::kProcess);
+  const std::vector<WeightedStack> stacks = WeightedStacks(*profile, {});
   DiffSide side{path, Fold(stacks, false), {}, DurationNs(profile->header())};
   for (const WeightedStack& stack : stacks) side.ns_by_class[stack.wait_class] += stack.ns;
   return side;

@@ -16,20 +16,25 @@ struct FlameOptions {
   bool no_prefix = false;
   bool class_frames = false;
   bool all = false;
+  bool all_frames = false;
 
   Prefix prefix() const {
     if (no_prefix) return Prefix::kNone;
     return thread_prefix ? Prefix::kThread : Prefix::kProcess;
   }
+  StackView stacks() const {
+    return {prefix(), all_frames ? FrameChoice::kAll : FrameChoice::kOwn};
+  }
 };
 
 absl::StatusOr<std::string> Render(const FlameOptions& options, const v1::ProfileResponse& profile,
                                    absl::string_view format, const TextStyle& style) {
-  if (format == "folded") return RenderFolded(profile, {options.prefix(), options.class_frames});
-  if (format == "svg") return RenderFlameSvg(profile, options.prefix());
+  if (format == "folded") return RenderFolded(profile, {options.stacks(), options.class_frames});
+  if (format == "svg") return RenderFlameSvg(profile, options.stacks());
   if (format == "pprof") return RenderPprof(profile);
-  if (format == "speedscope") return RenderSpeedscope(profile, options.prefix());
-  return RenderProfileText(profile, {TargetFlags(options.view.target), options.all}, style);
+  if (format == "speedscope") return RenderSpeedscope(profile, options.stacks());
+  return RenderProfileText(
+      profile, {TargetFlags(options.view.target), options.all, options.all_frames}, style);
 }
 
 View<v1::ProfileResponse> FlameViewOf(const FlameOptions& options) {
@@ -60,6 +65,8 @@ Action Add(CLI::App& app) {
   AddFlag(app, "--class-frames", options->class_frames,
           "folded: end each stack in its wait class, as [lock]");
   AddFlag(app, "--all,-a", options->all, "text: list idle stacks too");
+  AddFlag(app, "--all-frames", options->all_frames,
+          "show how threads, calls and interpreters start, too, as pprof and json always do");
   return [options](const Session& session) {
     return RunView(session, options->view, FlameViewOf(*options));
   };

@@ -54,7 +54,7 @@ absl::Status Tell(const Session& session, const OutputOptions& output, const Run
   const TextStyle style = output.file.empty() ? StyleOfErrors(session.color) : TextStyle{};
   std::string text;
   if (*format == "json") text = RenderJson(report.threads);
-  if (*format == "svg") text = RenderFlameSvg(report.profile, Prefix::kProcess);
+  if (*format == "svg") text = RenderFlameSvg(report.profile, {});
   if (*format == "folded") text = RenderFolded(report.profile, {});
   if (*format == "text") text = RenderRun(report, style);
   if (!output.file.empty()) return WriteOutput(output.file, text);

@@ -70,9 +70,9 @@ std::vector<std::string> Lines(const v1::ProfileResponse& profile, const FlameLa
 
 }  // namespace
 
-std::string RenderFlameSvg(const v1::ProfileResponse& profile, Prefix prefix) {
+std::string RenderFlameSvg(const v1::ProfileResponse& profile, const StackView& view) {
   const std::unique_ptr<FlameNode> root =
-      MergeStacks(WeightedStacks(profile, prefix), absl::StrCat("all ", profile.kind()));
+      MergeStacks(WeightedStacks(profile, view), absl::StrCat("all ", profile.kind()));
   const FlameLayout layout = LayOut(*root, kNarrowest);
   SvgPicture picture;
   picture.title = absl::StrCat(profile.kind(), " time: ", DurationText(root->ns));

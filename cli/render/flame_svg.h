@@ -7,6 +7,6 @@
 
 namespace waitscope::cli {
 
-std::string RenderFlameSvg(const v1::ProfileResponse& profile, Prefix prefix);
+std::string RenderFlameSvg(const v1::ProfileResponse& profile, const StackView& view);
 
 }  // namespace waitscope::cli

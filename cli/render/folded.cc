@@ -39,7 +39,7 @@ FoldedStacks Fold(const std::vector<WeightedStack>& stacks, bool class_frames) {
 
 std::string RenderFolded(const v1::ProfileResponse& profile, const FoldedView& view) {
   std::string text;
-  for (const auto& [path, ns] : Fold(WeightedStacks(profile, view.prefix), view.class_frames)) {
+  for (const auto& [path, ns] : Fold(WeightedStacks(profile, view.stacks), view.class_frames)) {
     absl::StrAppend(&text, path, " ", ns, "\n");
   }
   return text;

@@ -13,7 +13,7 @@
 namespace waitscope::cli {
 
 struct FoldedView {
-  Prefix prefix = Prefix::kProcess;
+  StackView stacks;
   bool class_frames = false;  // end each path in its wait class: "[lock]"
 };
 

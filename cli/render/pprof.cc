@@ -24,7 +24,8 @@ class Builder {
 
   pprof::Profile Build() {
     AddTypes();
-    for (const WeightedStack& stack : WeightedStacks(source_, Prefix::kNone)) AddSample(stack);
+    for (const WeightedStack& stack : WeightedStacks(source_, {Prefix::kNone, FrameChoice::kAll}))
+      AddSample(stack);
     const auto& begin = source_.header().begin();
     out_.set_time_nanos(begin.seconds() * 1'000'000'000 + begin.nanos());
     out_.set_duration_nanos(static_cast<int64_t>(DurationNs(source_.header())));

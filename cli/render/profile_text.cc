@@ -26,6 +26,7 @@ struct Group {
   uint64_t ns = 0;
   uint64_t count = 0;
   uint64_t longest_ns = 0;
+  size_t folded = 0;  // frames left out of the first of its stacks
   std::set<uint32_t> threads;
 };
 
@@ -35,15 +36,16 @@ std::string NamesOf(const WeightedStack& stack) {
   return names;
 }
 
-std::vector<Group> HeaviestFirst(const v1::ProfileResponse& profile) {
+std::vector<Group> HeaviestFirst(const v1::ProfileResponse& profile, FrameChoice choice) {
   std::map<std::pair<std::string, std::string>, Group> groups;
-  for (WeightedStack& stack : WeightedStacks(profile, Prefix::kProcess)) {
+  for (WeightedStack& stack : WeightedStacks(profile, {Prefix::kProcess, choice})) {
     const v1::Sample& sample = *stack.sample;
     const std::string what = WaitText(stack.wait_class, sample.object(), sample.syscall());
     Group& group = groups[{NamesOf(stack), what}];
     group.wait_class = stack.wait_class;
     group.what = what;
     group.frames = std::move(stack.frames);
+    group.folded = stack.folded;
     group.ns += stack.ns;
     group.count += stack.count;
     group.longest_ns = std::max(group.longest_ns, sample.longest_ns());
@@ -76,7 +78,7 @@ std::string StackText(const TextStyle& style, const Group& group) {
     const NamedFrame& frame = group.frames[group.frames.size() - 1 - i];
     absl::StrAppend(&line, i == 0 ? " " : " <- ", Printable(frame.name));
   }
-  const size_t folded = group.frames.size() - 1 - shown;
+  const size_t folded = group.folded + group.frames.size() - 1 - shown;
   if (folded > 0) absl::StrAppend(&line, "  [", folded, " frames folded]");
   return Wrapped(style, line, 6);
 }
@@ -139,7 +141,8 @@ std::string GroupsText(const TextStyle& style, const std::vector<Group>& groups,
 
 std::string RenderProfileText(const v1::ProfileResponse& profile, const ProfileTextView& view,
                               const TextStyle& style) {
-  const std::vector<Group> groups = HeaviestFirst(profile);
+  const FrameChoice choice = view.all_frames ? FrameChoice::kAll : FrameChoice::kTelling;
+  const std::vector<Group> groups = HeaviestFirst(profile, choice);
   uint64_t total_ns = 0;
   for (const Group& group : groups) total_ns += group.ns;
   std::string text = PlaceAndTime(profile.header()) + "\n" + Title(style, profile);

@@ -11,6 +11,7 @@ namespace waitscope::cli {
 struct ProfileTextView {
   std::string target_flags;  // " --pid 4711"
   bool all = false;          // rank idle stacks too
+  bool all_frames = false;   // and show runtime plumbing
 };
 
 std::string RenderProfileText(const v1::ProfileResponse& profile, const ProfileTextView& view,

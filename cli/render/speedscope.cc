@@ -36,12 +36,12 @@ std::string ModuleOf(const v1::ProfileResponse& profile, const NamedFrame& frame
 
 }  // namespace
 
-std::string RenderSpeedscope(const v1::ProfileResponse& profile, Prefix prefix) {
+std::string RenderSpeedscope(const v1::ProfileResponse& profile, const StackView& view) {
   FrameTable frames;
   json samples = json::array();
   json weights = json::array();
   uint64_t total_ns = 0;
-  for (const WeightedStack& stack : WeightedStacks(profile, prefix)) {
+  for (const WeightedStack& stack : WeightedStacks(profile, view)) {
     json sample = json::array();
     for (const NamedFrame& frame : stack.frames) {
       sample.push_back(frames.IndexOf(frame.name, ModuleOf(profile, frame)));

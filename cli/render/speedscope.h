@@ -7,6 +7,6 @@
 
 namespace waitscope::cli {
 
-std::string RenderSpeedscope(const v1::ProfileResponse& profile, Prefix prefix);
+std::string RenderSpeedscope(const v1::ProfileResponse& profile, const StackView& view);
 
 }  // namespace waitscope::cli

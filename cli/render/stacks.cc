@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cli/render/plumbing.h"
 
 namespace waitscope::cli {
 namespace {
@@ -66,6 +67,22 @@ std::vector<NamedFrame> SampleFrames(const v1::ProfileResponse& profile, const v
   return frames;
 }
 
+bool IsLeftOut(const NamedFrame& frame, FrameChoice choice) {
+  if (frame.kind != FrameKind::kUser && frame.kind != FrameKind::kKernel) return false;
+  const Plumbing part = PlumbingOf(frame.name);
+  return part == Plumbing::kEntry || (part == Plumbing::kWay && choice == FrameChoice::kTelling);
+}
+
+// Returns how many were left out. A stack of nothing else keeps its leaf.
+size_t LeaveOut(FrameChoice choice, std::vector<NamedFrame>* frames) {
+  if (choice == FrameChoice::kAll || frames->empty()) return 0;
+  const size_t all = frames->size();
+  const NamedFrame leaf = frames->back();
+  std::erase_if(*frames, [&](const NamedFrame& frame) { return IsLeftOut(frame, choice); });
+  if (frames->empty()) frames->push_back(leaf);
+  return all - frames->size();
+}
+
 }  // namespace
 
 std::string FrameName(const v1::Frame& frame) {
@@ -93,7 +110,8 @@ std::vector<NamedFrame> FramesOf(const StackList& stacks, const FrameList& frame
   return named;
 }
 
-std::vector<WeightedStack> WeightedStacks(const v1::ProfileResponse& profile, Prefix prefix) {
+std::vector<WeightedStack> WeightedStacks(const v1::ProfileResponse& profile,
+                                          const StackView& view) {
   const ProcessNames names = NamesOfProcesses(profile);
   std::vector<WeightedStack> weighted;
   for (const v1::Sample& sample : profile.samples()) {
@@ -101,9 +119,15 @@ std::vector<WeightedStack> WeightedStacks(const v1::ProfileResponse& profile, Pr
       continue;
     }
     const v1::ThreadRef& thread = profile.threads(static_cast<int>(sample.thread()));
-    WeightedStack stack{PrefixFrames(thread, names, prefix), sample.class_(), sample.ns(),
-                        sample.count(), &sample};
-    Append(SampleFrames(profile, sample), &stack.frames);
+    std::vector<NamedFrame> frames = SampleFrames(profile, sample);
+    const size_t folded = LeaveOut(view.choice, &frames);
+    WeightedStack stack{PrefixFrames(thread, names, view.prefix),
+                        sample.class_(),
+                        sample.ns(),
+                        sample.count(),
+                        folded,
+                        &sample};
+    Append(std::move(frames), &stack.frames);
     weighted.push_back(std::move(stack));
   }
   return weighted;

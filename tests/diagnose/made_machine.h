@@ -52,14 +52,13 @@ class MadeMachine {
   void AddDevice(uint32_t dev, const std::string& name, uint64_t requests, uint64_t device_ns_each,
                  uint64_t queue_ns_each);
 
+  StackId Stack(const std::vector<std::string>& frames);
   Snapshot& snapshot() { return snapshot_; }
   Findings Diagnosed() const;
   // The conditions told, in order.
   std::vector<std::string> Conditions() const;
 
  private:
-  StackId Stack(const std::vector<std::string>& frames);
-
   Snapshot snapshot_;
 };
 

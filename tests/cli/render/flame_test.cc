@@ -23,13 +23,13 @@ WeightedStack StackOf(const std::vector<std::string>& names, const std::string& 
 }
 
 TEST(Flame, DrawsTheSampleProfile) {
-  ExpectGolden("off-cpu.svg", RenderFlameSvg(SampleProfile(), Prefix::kProcess));
+  ExpectGolden("off-cpu.svg", RenderFlameSvg(SampleProfile(), {}));
 }
 
 TEST(Flame, AnEmptyProfileIsStillAPicture) {
   v1::ProfileResponse profile;
   profile.set_kind("lock");
-  const std::string svg = RenderFlameSvg(profile, Prefix::kProcess);
+  const std::string svg = RenderFlameSvg(profile, {});
   EXPECT_NE(svg.find("</svg>"), std::string::npos);
 }
 
@@ -63,7 +63,7 @@ TEST(Flame, WhatIsTooNarrowIsCounted) {
 }
 
 TEST(Speedscope, IsOneSampledProfileWhoseWeightsAddUp) {
-  const auto document = nlohmann::json::parse(RenderSpeedscope(SampleProfile(), Prefix::kProcess));
+  const auto document = nlohmann::json::parse(RenderSpeedscope(SampleProfile(), {}));
   const auto& profile = document["profiles"][0];
   EXPECT_EQ(profile["unit"], "nanoseconds");
   ASSERT_EQ(profile["samples"].size(), profile["weights"].size());
@@ -77,7 +77,7 @@ TEST(Speedscope, IsOneSampledProfileWhoseWeightsAddUp) {
 TEST(Speedscope, SurvivesBrokenUtf8) {
   v1::ProfileResponse profile = SampleProfile();
   profile.mutable_frames(0)->set_symbol("bad\xff");
-  EXPECT_TRUE(nlohmann::json::accept(RenderSpeedscope(profile, Prefix::kNone)));
+  EXPECT_TRUE(nlohmann::json::accept(RenderSpeedscope(profile, {Prefix::kNone})));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ TEST(Folded, RootFirstWithProcessKernelMarksAndTruncation) {
 
 TEST(Folded, ThreadPrefixAndClassFrames) {
   ExpectGolden("off-cpu_threads_classes.folded",
-               RenderFolded(SampleProfile(), {Prefix::kThread, true}));
+               RenderFolded(SampleProfile(), {{Prefix::kThread}, true}));
 }
 
 TEST(Folded, WakersStandOnTopOfTheWaitTheyEnded) {
@@ -23,7 +23,7 @@ TEST(Folded, WakersStandOnTopOfTheWaitTheyEnded) {
 
 TEST(Folded, WeightsAddUpToTheProfile) {
   uint64_t sum = 0;
-  for (const auto& [path, ns] : Fold(WeightedStacks(SampleProfile(), Prefix::kNone), false)) {
+  for (const auto& [path, ns] : Fold(WeightedStacks(SampleProfile(), {Prefix::kNone}), false)) {
     sum += ns;
   }
   EXPECT_EQ(sum, SampleProfile().total_ns());
@@ -32,7 +32,7 @@ TEST(Folded, WeightsAddUpToTheProfile) {
 TEST(Folded, ReadsWhatItWrites) {
   const absl::StatusOr<FoldedStacks> read = ParseFolded(RenderFolded(SampleProfile(), {}));
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(*read, Fold(WeightedStacks(SampleProfile(), Prefix::kProcess), false));
+  EXPECT_EQ(*read, Fold(WeightedStacks(SampleProfile(), {}), false));
 }
 
 TEST(Folded, ReadsNamesWithSpaces) {

@@ -25,7 +25,7 @@ TEST(Stacks, IndicesOutOfRangeAreNoFrames) {
   profile.mutable_stacks(1)->add_frames(999);
   EXPECT_EQ(FramesOf(profile.stacks(), profile.frames(), 1, FrameKind::kUser).size(), 3U);
   profile.mutable_samples(0)->set_thread(999);
-  EXPECT_EQ(WeightedStacks(profile, Prefix::kProcess).size(), 3U);
+  EXPECT_EQ(WeightedStacks(profile, {}).size(), 3U);
 }
 
 TEST(Stacks, ABrokenWalkSaysSoWhereItsRootShouldBe) {
@@ -37,13 +37,13 @@ TEST(Stacks, ABrokenWalkSaysSoWhereItsRootShouldBe) {
 }
 
 TEST(Stacks, AProcessIsCalledWhatItsMainThreadIsCalled) {
-  const std::vector<WeightedStack> stacks = WeightedStacks(SampleProfile(), Prefix::kThread);
+  const std::vector<WeightedStack> stacks = WeightedStacks(SampleProfile(), {Prefix::kThread});
   EXPECT_EQ(stacks[0].frames[0].name, "orders-api");
   EXPECT_EQ(stacks[0].frames[1].name, "pool-1-thread-1");
 }
 
 TEST(Stacks, ASampleWithoutStacksIsStillThere) {
-  const std::vector<WeightedStack> stacks = WeightedStacks(SampleProfile(), Prefix::kNone);
+  const std::vector<WeightedStack> stacks = WeightedStacks(SampleProfile(), {Prefix::kNone});
   ASSERT_EQ(stacks.size(), 4U);
   EXPECT_EQ(stacks[3].frames[0].name, "[no stack]");
 }
