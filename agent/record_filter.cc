@@ -42,7 +42,9 @@ struct ReferredStacks {
   std::vector<StackId> operator()(const life_event& event) const {
     return {event.kernel_stack, event.user_stack};
   }
-  std::vector<StackId> operator()(const ledger_event& event) const { return {event.kernel_stack, event.user_stack}; }
+  std::vector<StackId> operator()(const ledger_event& event) const {
+    return {event.kernel_stack, event.user_stack};
+  }
   template <typename Other>
   std::vector<StackId> operator()(const Other&) const {
     return {};

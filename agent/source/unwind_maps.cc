@@ -24,8 +24,8 @@ constexpr size_t kRuleStride = RoundedUp(sizeof(unwind_rule));
 
 }  // namespace
 
-// A 1500th of the memory, between 4 and 32 MiB of rows: a whole Debian install needs 45 MB, what one
-// machine runs a tenth of that.
+// A 1500th of the memory, between 4 and 32 MiB of rows: a whole Debian install needs 45 MB, what
+// one machine runs a tenth of that.
 UnwindMaps::Sizes UnwindMaps::SizesFor(uint64_t memory_bytes) {
   const uint64_t bytes = std::clamp<uint64_t>(memory_bytes / 1536, 4 << 20, 32 << 20);
   const auto chunks = static_cast<uint32_t>(bytes / kChunkBytes);

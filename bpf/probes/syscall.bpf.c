@@ -110,7 +110,7 @@ probe_inline void poll_begins(struct thread_record *r, const struct thread_ref *
 	struct loop_totals *t;
 	__u64 gap;
 
-	/* Records outlive these programs: an old stamp would make a gap of all the time unloaded. */
+	/* Records outlive these programs: an old stamp would make a gap of the time unloaded. */
 	if (r->poll_exit_ns < cfg.loaded_ns)
 		return;
 	t = find_loop(thread);

@@ -17,7 +17,7 @@ static int make_poll(void) {
   return poll;
 }
 
-/* Returns the longest time from before one poll to after the next: no gap between them is longer. */
+/* Returns the longest time from before one poll to after the next: no gap of them is longer. */
 static uint64_t turn(struct truth_thread* self, int poll) {
   struct epoll_event events[8];
   uint64_t before_ns = truth_now_ns();
