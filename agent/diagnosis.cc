@@ -8,6 +8,12 @@
 #include "agent/os/clock.h"
 
 namespace waitscope {
+namespace {
+
+// Totals do not tell everything: a window in so many is looked at in any case.
+constexpr int kMostSpared = 5;
+
+}  // namespace
 
 Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target) {
   if (target.Everything()) {
@@ -26,8 +32,25 @@ void StandingDiagnosis::Look(const Snapshot& snapshot) {
   ++looks_;
 }
 
+bool StandingDiagnosis::IsJudged(const Likeness& window) const {
+  return judged_ && spared_ < kMostSpared && window.IsLike(*judged_);
+}
+
 void StandingDiagnosis::BeforeAppending(const Snapshot& window) {
-  if (window.end_ns - window.begin_ns >= kDiagnosedNs) Look(window);
+  if (window.end_ns - window.begin_ns < kDiagnosedNs) return;
+  const uint64_t begin_ns = ThreadCpuNs();
+  Likeness likeness(window);
+  const bool judged = IsJudged(likeness);
+  cpu_ns_ += ThreadCpuNs() - begin_ns;
+  if (judged) {
+    log_.Prolong(window.end_ns);
+    looked_ns_ = window.end_ns;
+    ++spared_;
+    return;
+  }
+  Look(window);
+  judged_ = std::move(likeness);
+  spared_ = 0;
 }
 
 void StandingDiagnosis::AfterAppending(const History& history) {
@@ -39,6 +62,7 @@ void StandingDiagnosis::AfterAppending(const History& history) {
   const std::optional<Snapshot> recent = history.Merged(from_ns, usage.end_ns);
   cpu_ns_ += ThreadCpuNs() - begin_ns;
   if (recent) Look(*recent);
+  judged_.reset();
 }
 
 void KeepFindings(Findings later, Findings& all) {

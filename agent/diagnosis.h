@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "agent/core/snapshot.h"
 #include "agent/core/target.h"
 #include "agent/diagnose/finding.h"
 #include "agent/finding_log.h"
 #include "agent/history.h"
+#include "agent/likeness.h"
 
 namespace waitscope {
 
@@ -25,8 +27,9 @@ class StandingDiagnosis {
     uint64_t cpu_ns = 0;
   };
 
-  // Both for one thread. A window of some length is looked at as it is; of shorter ones as many
-  // as rules look at, when half of that time has passed since the last look.
+  // Both for one thread. A window of some length is looked at as it is, unless it is like the last
+  // one that was: then what was found there lasts. Of shorter windows, as many are looked at as
+  // rules want to see, when half of that time has passed since the last look.
   void BeforeAppending(const Snapshot& window);
   void AfterAppending(const History& history);
 
@@ -36,9 +39,12 @@ class StandingDiagnosis {
 
  private:
   void Look(const Snapshot& snapshot);
+  bool IsJudged(const Likeness& window) const;
 
   FindingLog log_;
   uint64_t looked_ns_ = 0;
+  std::optional<Likeness> judged_;
+  int spared_ = 0;  // windows in a row that were like it
   std::atomic<uint64_t> looks_ = 0;
   std::atomic<uint64_t> cpu_ns_ = 0;
 };

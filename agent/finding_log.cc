@@ -43,6 +43,13 @@ void FindingLog::Keep(Findings found, uint64_t end_ns) {
   while (findings_.size() > kMostFindings) findings_.pop_front();
 }
 
+void FindingLog::Prolong(uint64_t end_ns) {
+  const std::lock_guard lock(mutex_);
+  for (Finding& finding : findings_) {
+    if (finding.lasting) finding.end_ns = std::max(finding.end_ns, end_ns);
+  }
+}
+
 void FindingLog::ForgetBefore(uint64_t begin_ns) {
   const std::lock_guard lock(mutex_);
   std::erase_if(findings_, [&](const Finding& finding) {

@@ -15,6 +15,8 @@ class FindingLog {
  public:
   // What a look at the windows up to `end_ns` has found: what it does not find any more is over.
   void Keep(Findings found, uint64_t end_ns);
+  // What lasts is taken to last until `end_ns`.
+  void Prolong(uint64_t end_ns);
   // Forgets what was over before `begin_ns`.
   void ForgetBefore(uint64_t begin_ns);
 

@@ -56,6 +56,7 @@ void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
   lock.waits += site.count;
   lock.longest_ns = std::max(lock.longest_ns, site.longest_ns);
   lock.waiters[&thread] += site.ns;
+  lock.woken |= !site.wakers.empty();
   for (const auto& [waker, count] : site.wakers) {
     if (waker.pid == thread.key().pid) lock.wakers[waker.tid] += count;
   }

@@ -15,6 +15,7 @@ struct Lock {
   std::string file;          // of a file lock
   bool interpreter = false;  // Python's global interpreter lock
   bool mutex = false;        // by its futex operation
+  bool woken = false;        // a thread, of whatever process, was seen to end a wait
   double wait_ns = 0;
   double waits = 0;
   uint64_t longest_ns = 0;

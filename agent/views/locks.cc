@@ -75,9 +75,11 @@ LockRow RowOf(const MachineView& machine, const ProcessView& process, Lock lock)
   return row;
 }
 
-// One thread that parks alone is idle, one that waits for a mutex is not.
+// One thread that parks alone is idle. So is one that waits alone in a mutex's way while nobody
+// holds the word or ends its waits: some runtimes park like that.
 bool IsWorthTelling(const Lock& lock) {
-  return lock.waiters.size() >= 2 || lock.mutex || lock.word == 0;
+  const bool contended = lock.mutex && (lock.woken || !lock.owners.empty());
+  return lock.waiters.size() >= 2 || contended || lock.word == 0;
 }
 
 bool IsBefore(const LockRow& a, const LockRow& b) {

@@ -74,7 +74,21 @@ TEST(StandingDiagnosis, RemembersSinceWhenAndUntilWhen) {
   ASSERT_THAT(All(standing), SizeIs(1));
   EXPECT_FALSE(All(standing)[0].lasting);
   EXPECT_EQ(All(standing)[0].end_ns, end_ns);
-  EXPECT_EQ(standing.cost().looks, 3u);
+  EXPECT_EQ(standing.cost().looks, 2u);  // the second window was like the first
+}
+
+TEST(StandingDiagnosis, LooksAtOneWindowInSixHoweverAlikeTheyAre) {
+  History history({});
+  StandingDiagnosis standing;
+  MadeMachine machine = Committing();
+  for (int window = 0; window < 12; ++window) {
+    Close(standing, history, machine.snapshot());
+    machine.snapshot().begin_ns += kWindow;
+    machine.snapshot().end_ns += kWindow;
+  }
+  EXPECT_EQ(standing.cost().looks, 2u);
+  ASSERT_THAT(All(standing), SizeIs(1));
+  EXPECT_EQ(All(standing)[0].end_ns, machine.snapshot().begin_ns);
 }
 
 TEST(StandingDiagnosis, ShortWindowsAreLookedAtTogether) {

@@ -25,6 +25,7 @@ Snapshot WithEverything() {
   SampleValue& odd = window.samples.begin()->second;
   odd.ns = 1.0 / 3;
   odd.count = 5.0 / 65536;
+  window.lock_waits[{10, 0x7fffffff7000}].Add(5'000'000, 3);
   window.threads.begin()->second.totals.wall_ns = UINT64_MAX;
   window.threads.begin()->second.kernel_runtime_ns = UINT64_MAX;
   return window;
@@ -38,6 +39,7 @@ TEST_F(PackedWindowTest, WhatIsUnpackedIsWhatWasPacked) {
   EXPECT_EQ(unpacked.host.hostname, window.host.hostname);
   EXPECT_EQ(unpacked.host.limits, window.host.limits);
   EXPECT_EQ(unpacked.losses, window.losses);
+  EXPECT_EQ(unpacked.lock_waits, window.lock_waits);
   EXPECT_EQ(unpacked.processes, window.processes);
   EXPECT_EQ(unpacked.cost.agent_rss_bytes, window.cost.agent_rss_bytes);
   ASSERT_EQ(unpacked.stacks.size(), window.stacks.size());

@@ -61,6 +61,28 @@ TEST_F(Samples, WaitSplitsAtTheWakeup) {
   EXPECT_EQ(woken[0].value.ns, 10);
 }
 
+TEST_F(Samples, WaitsForAFutexAreCountedByLengthWhereTheyEnd) {
+  thread_.On(FutexAt(0x7000)).BornAt(0);
+  thread_.BlockAt(100, WAIT_lock).WakeAt(100 + 3 * kMs).RunAt(101 + 3 * kMs);
+  thread_.BlockAt(10 * kMs, WAIT_lock).ReadAt(12 * kMs);
+  const Window first = Close(12 * kMs);
+  ASSERT_THAT(first.snapshot.lock_waits, SizeIs(1));
+  const auto& [word, waits] = *first.snapshot.lock_waits.begin();
+  EXPECT_EQ(word, (LockWordKey{10, 0x7000}));
+  EXPECT_EQ(waits.Count(), 1u);
+  thread_.WakeAt(50 * kMs).RunAt(50 * kMs);
+  const Window second = Close(60 * kMs);
+  const Histogram& later = second.snapshot.lock_waits.at(word);
+  EXPECT_EQ(later.Count(), 1u);
+  EXPECT_NEAR(static_cast<double>(later.QuantileNs(0.5)), 40.0 * kMs, 2.5 * kMs);  // all of it
+}
+
+TEST_F(Samples, WaitsForOtherThingsAreNoLockWaits) {
+  thread_.BornAt(0).BlockAt(100, WAIT_lock).WakeAt(160).RunAt(170);  // a file's, say
+  thread_.On(FutexAt(0x7000)).BlockAt(200, WAIT_child).WakeAt(260).RunAt(270);
+  EXPECT_THAT(Close(1000).snapshot.lock_waits, IsEmpty());
+}
+
 TEST_F(Samples, UnseenWakeupIsNotGuessed) {
   thread_.BornAt(0).BlockAt(100, WAIT_pipe).RunAt(170);
   const Window window = Close(1000);

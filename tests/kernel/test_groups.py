@@ -37,7 +37,7 @@ class Pools(Groups):
             (pool,) = self.ask("pools", workload.pid)["pools"]
         self.assertEqual((pool["threads"], pool["threads_begin"], pool["created"], pool["exited"]),
                          (40, 40, 0, 0))
-        self.assertEqual(pool["name"], "many_threads")
+        self.assertEqual(pool["name"], "idler")
         self.assertEqual(pool["creator"]["thread"]["tid"], workload.pid)
         self.assertEqual(pool["creator"]["threads"], 40)
         # Sleeps are tasks; it sleeps nearly all the time, and nobody is ever at home.
@@ -90,7 +90,8 @@ class Loops(Groups):
         self.assertTrue(loop["counted"])
         self.assertTrue(loop["serves_sockets"])
         self.assertGreaterEqual(ns(loop["turn"], "max_ns"), SLEEP_NS)
-        self.assertGreater(ns(loop, "long_turns"), 5)
+        # A turn serves all who asked meanwhile: each is one sleep or several.
+        self.assertGreaterEqual(ns(loop, "long_turns"), 3)
         self.assertLessEqual(ns(loop, "stalled_ns"), 1.1e9 * waitscope.window_seconds(answer))
         worst = loop["worst"][0]
         self.assertEqual((worst["nature"], worst["syscall"]), ("sleep", "clock_nanosleep"))
@@ -111,12 +112,11 @@ class Locks(Groups):
         self.assertLessEqual({t["tid"] for t in lock["threads"]},
                              {t["tid"] for t in truth["threads"]})
         self.assertGreaterEqual(lock["waiters"], 4)
-        held_ns = next(op["ns"] for op in keeper["ops"] if op["name"] == "sleep")
+        held_ns = keeper["ops"]["sleep"]["ns"]
         self.assertGreaterEqual(ns(lock["holder"], "held_at_most_ns"), 0.98 * held_ns)
         self.assertEqual(lock["holder"]["waits"][0]["nature"], "sleep")
         self.assertIn("take_turn", lock["holder"]["waits"][0]["frames"])
-        asked_ns = sum(op["ns"] for t in truth["threads"] for op in t["ops"]
-                       if op["name"] == "lock")
+        asked_ns = sum(t["ops"]["lock"]["ns"] for t in truth["threads"])
         self.assertLessEqual(ns(lock, "wait_ns"), 1.02 * asked_ns)
         self.assertGreaterEqual(ns(lock, "wait_ns"), 0.8 * asked_ns)
         self.assertGreaterEqual(ns(lock, "p99_ns"), 0.9375 * 30_000_000)

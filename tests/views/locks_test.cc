@@ -77,13 +77,20 @@ TEST_F(LockRowsTest, WithoutAnOwnerWordTheBusiestWakerIsNamed) {
   EXPECT_EQ(row.holder.seen, 50u);
 }
 
-TEST_F(LockRowsTest, AHolderNobodySawIsUnknown) {
+TEST_F(LockRowsTest, OneThreadAtAWordThatNobodyHoldsIsIdleWhateverTheOperation) {
   WaitFor(Add(11), Futex(0x7000, kMutexOp), kWindow, 0);
+  EXPECT_THAT(Rows(), IsEmpty());
+}
+
+TEST_F(LockRowsTest, AHolderNobodySawIsUnknown) {
+  for (uint32_t tid = 11; tid < 13; ++tid) {
+    WaitFor(Add(tid), Futex(0x7000, kMutexOp), kWindow, 0);
+  }
   EXPECT_EQ(Rows().at(0).holder.thread, nullptr);
 }
 
 TEST_F(LockRowsTest, WaitsAreCountedByLength) {
-  WaitFor(Add(11), Futex(0x7000, kMutexOp), 4 * kSecond, 101);
+  WaitFor(Add(11), Futex(0x7000, kMutexOp), 4 * kSecond, 101, Add(12));
   machine_.snapshot().lock_waits[{10, 0x7000}].Add(10 * kMillisecond, 100);
   machine_.snapshot().lock_waits[{10, 0x7000}].Add(3 * kSecond, 3);
   machine_.snapshot().lock_waits[{10, 0x8000}].Add(9 * kSecond, 1000);
