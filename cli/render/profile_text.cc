@@ -79,7 +79,8 @@ std::string StackText(const TextStyle& style, const Group& group) {
     absl::StrAppend(&line, i == 0 ? " " : " <- ", Printable(frame.name));
   }
   const size_t folded = group.folded + group.frames.size() - 1 - shown;
-  if (folded > 0) absl::StrAppend(&line, "  [", folded, " frames folded]");
+  if (folded > 0)
+    absl::StrAppend(&line, "  [", folded, folded == 1 ? " frame" : " frames", " folded]");
   return Wrapped(style, line, 6);
 }
 
