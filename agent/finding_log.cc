@@ -10,7 +10,7 @@ constexpr size_t kMostFindings = 512;
 
 size_t BytesOf(const Evidence& evidence) {
   size_t bytes = sizeof(evidence) + evidence.object.size() + evidence.command.size();
-  for (const std::string& frame : evidence.frames) bytes += sizeof(frame) + frame.size();
+  for (const std::string& frame : evidence.frames) bytes += sizeof(std::string) + frame.size();
   return bytes;
 }
 

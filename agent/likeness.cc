@@ -17,7 +17,7 @@ bool IsAboutTheSame(double a, double b) {
 }  // namespace
 
 Likeness::Likeness(const Snapshot& window) {
-  const double window_ns = static_cast<double>(window.end_ns - window.begin_ns);
+  const auto window_ns = static_cast<double>(window.end_ns - window.begin_ns);
   if (window_ns <= 0) return;
   for (const auto& [key, thread] : window.threads) {
     if (thread.kernel_thread || key.pid == window.host.agent_pid) continue;

@@ -64,6 +64,7 @@ std::vector<Pool> NamedAlikeIn(const ProcessView& process) {
     pool.members.push_back(&thread);
   }
   std::vector<Pool> all;
+  all.reserve(pools.size());
   for (auto& [name, pool] : pools) all.push_back(std::move(pool));
   return all;
 }
