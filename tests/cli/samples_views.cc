@@ -53,7 +53,7 @@ v1::PoolsResponse SamplePools() {
 }
 
 v1::LoopsResponse SampleLoops() {
-  v1::LoopsResponse response = Parse<v1::LoopsResponse>(R"(
+  auto response = Parse<v1::LoopsResponse>(R"(
     loops { thread { pid: 4711 tid: 4712 comm: 'event-loop' } process: 'orders-api'
       serves_sockets: true counted: true polls: 1200 polls_per_s: 120 ready: 1100 ready_share: 0.917
       poll_ns: 5000000000 turn { count: 1199 p50_ns: 40000 p99_ns: 310000000 max_ns: 480000000 }
@@ -76,7 +76,7 @@ v1::LoopsResponse SampleLoops() {
 }
 
 v1::LocksResponse SampleLocks() {
-  v1::LocksResponse response = Parse<v1::LocksResponse>(R"(
+  auto response = Parse<v1::LocksResponse>(R"(
     locks { pid: 4711 comm: 'orders-api' name: '0x7f3c0a10' word: 139896000000016 kind: 'mutex'
       waiters: 6 waits: 812 wait_ns: 41000000000 p50_ns: 40000000 p99_ns: 210000000
       max_ns: 302000000
