@@ -24,7 +24,8 @@ constexpr char kLeftOut[] =
 size_t BytesOf(const Stack& stack) {
   size_t bytes = sizeof(stack);
   for (const Frame& frame : stack.frames) {
-    bytes += sizeof(frame) + frame.symbol.size() + frame.module.size() + frame.build_id.size();
+    bytes += sizeof(frame) + frame.symbol.size() + frame.module.size() + frame.build_id.size() +
+             frame.file.size();
   }
   return bytes;
 }

@@ -6,9 +6,11 @@
 
 namespace waitscope {
 
-Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known) {
+Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
+                       KnownPythons pythons) {
   LiveSymbolizer::Options options;
   options.known_mappings = std::move(known);
+  options.known_pythons = std::move(pythons);
   const auto symbolizer = std::make_shared<LiveSymbolizer>(std::move(options));
   return {.symbolizer = symbolizer,
           .remember = [symbolizer](uint32_t pid) { symbolizer->Remember(pid); }};

@@ -8,6 +8,7 @@
 
 #include "agent/core/stack.h"
 #include "agent/os/process_maps.h"
+#include "agent/python/namer.h"
 
 namespace waitscope {
 
@@ -17,7 +18,9 @@ struct Naming {
   std::function<void(uint32_t pid)> remember;
 };
 
-// `known`: what the source knows of the mappings of processes that have just exited.
-Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known);
+// `known`: what the source knows of the mappings of processes that have just exited; `pythons`: and
+// of the CPython that a process runs.
+Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
+                       KnownPythons pythons);
 
 }  // namespace waitscope

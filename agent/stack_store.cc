@@ -28,21 +28,25 @@ void StackStore::ReleaseText(uint32_t number) {
   if (const auto gone = texts_.Release(number)) elsewhere_bytes_ -= BytesElsewhere(*gone);
 }
 
-uint32_t StackStore::InternFrame(const Frame& frame) {
-  const auto& [address, file_offset, symbol, module, build_id] = frame;
-  const PackedFrame packed{address, file_offset, InternText(symbol), InternText(module),
-                           InternText(build_id)};
-  const auto [number, added] = frames_.Intern(packed);
-  if (!added) {
-    for (const uint32_t text : {packed.symbol, packed.module, packed.build_id}) ReleaseText(text);
+void StackStore::ReleaseTexts(const PackedFrame& frame) {
+  for (const uint32_t text : {frame.symbol, frame.module, frame.build_id, frame.file}) {
+    ReleaseText(text);
   }
+}
+
+uint32_t StackStore::InternFrame(const Frame& frame) {
+  const auto& [address, file_offset, symbol, module, build_id, file, line] = frame;
+  const PackedFrame packed{
+      address,          file_offset, InternText(symbol), InternText(module), InternText(build_id),
+      InternText(file), line};
+  const auto [number, added] = frames_.Intern(packed);
+  if (!added) ReleaseTexts(packed);
   return number;
 }
 
 void StackStore::ReleaseFrame(uint32_t number) {
   const auto gone = frames_.Release(number);
-  if (!gone) return;
-  for (const uint32_t text : {gone->symbol, gone->module, gone->build_id}) ReleaseText(text);
+  if (gone) ReleaseTexts(*gone);
 }
 
 StackStore::PackedStack StackStore::Packed(StackId id, const Stack& stack, uint64_t turn) {
@@ -69,7 +73,8 @@ Stack StackStore::Unpacked(const PackedStack& stack) const {
   for (const uint32_t number : stack.frames) {
     const PackedFrame& frame = frames_.At(number);
     unpacked.frames.push_back({frame.address, frame.file_offset, texts_.At(frame.symbol),
-                               texts_.At(frame.module), texts_.At(frame.build_id)});
+                               texts_.At(frame.module), texts_.At(frame.build_id),
+                               texts_.At(frame.file), frame.line});
   }
   return unpacked;
 }

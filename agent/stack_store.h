@@ -36,12 +36,14 @@ class StackStore {
     uint32_t symbol = 0;
     uint32_t module = 0;
     uint32_t build_id = 0;
+    uint32_t file = 0;
+    uint32_t line = 0;
 
     friend bool operator==(const PackedFrame&, const PackedFrame&) = default;
     template <typename H>
     friend H AbslHashValue(H state, const PackedFrame& frame) {
       return H::combine(std::move(state), frame.address, frame.file_offset, frame.symbol,
-                        frame.module, frame.build_id);
+                        frame.module, frame.build_id, frame.file, frame.line);
     }
   };
   struct PackedStack {
@@ -55,6 +57,7 @@ class StackStore {
 
   uint32_t InternText(const std::string& text);
   void ReleaseText(uint32_t number);
+  void ReleaseTexts(const PackedFrame& frame);
   uint32_t InternFrame(const Frame& frame);
   void ReleaseFrame(uint32_t number);
   PackedStack Packed(StackId id, const Stack& stack, uint64_t turn);

@@ -16,19 +16,12 @@
 #endif
 
 #include "bpf/histogram.h"
+#include "bpf/record.h"
+#include "bpf/stack_events.h"
 
-#define WS_SCHEMA_VERSION 1
+#define WS_SCHEMA_VERSION 2
 #define WS_COMM_LEN	  16
-/* Of user stacks; the kernel's own end at 127 (PERF_MAX_STACK_DEPTH). */
-#define WS_STACK_DEPTH 256
-#define WS_NAME_LEN    40
-
-#ifdef __cplusplus
-#define WS_STATIC_ASSERT(expr, text) static_assert(expr, text)
-#else
-#define WS_STATIC_ASSERT(expr, text) _Static_assert(expr, text)
-#endif
-#define WS_ASSERT_SIZE(type, size) WS_STATIC_ASSERT(sizeof(struct type) == (size), #type " layout")
+#define WS_NAME_LEN	  40
 
 enum event_kind {
 	EVENT_none = 0,
@@ -116,11 +109,6 @@ enum loss_reason {
 	LOST_REASON_COUNT = 17,
 };
 
-struct event_header {
-	__u32 kind; /* enum event_kind */
-	__u32 size; /* of the whole record, header included */
-};
-
 /* A thread, told apart from a later one with the same tid. pid is the thread-group id. */
 struct thread_ref {
 	__u32 pid;
@@ -183,21 +171,6 @@ struct oncpu_event {
 	__u64 user_stack;
 };
 WS_ASSERT_SIZE(oncpu_event, 72);
-
-/*
- * Only the first `count` addresses are sent: hdr.size says so. Each but the first lies behind an
- * instruction of its frame: where a call returns to, or one behind the pc a signal interrupted.
- */
-struct stack_event {
-	struct event_header hdr;
-	__u64 id;
-	__u32 pid; /* 0 for a kernel stack */
-	__u16 count;
-	__u8 stack_class;		 /* enum unwind_class; kernel stacks: none */
-	__u8 stop;			 /* enum unwind_stop, when truncated */
-	__u64 addresses[WS_STACK_DEPTH]; /* leaf first */
-};
-WS_ASSERT_SIZE(stack_event, 2072);
 
 /*
  * Monotone totals of one thread, exact: folded in the scheduler's own hooks.
@@ -404,20 +377,6 @@ struct host_event {
 	char limits[512]; /* what this kernel lacks and what that costs, a sentence a line */
 };
 WS_ASSERT_SIZE(host_event, 688);
-
-struct frame_event {
-	struct event_header hdr;
-	__u64 stack;
-	__u32 index; /* 0 is the leaf */
-	__u32 count; /* frames of the whole stack */
-	__u64 address;
-	__u64 file_offset;
-	char symbol[256];
-	char module[64];
-	char build_id[48];
-	char truncated[64];
-};
-WS_ASSERT_SIZE(frame_event, 472);
 
 /* Monotone totals of the whole machine, from /proc/pressure and /proc/stat, in ns; 0 where absent.
  */

@@ -13,8 +13,10 @@
 #define KERNEL_WALK_DEPTH 127
 
 /* Raw stacks of one process: one in so long, and so many at once when there were none before. */
-#define RAW_EVERY_NS 20000000
-#define RAW_AT_ONCE  16
+#define RAW_EVERY_NS	     20000000
+#define RAW_AT_ONCE	     16
+
+#define PYTHON_WAKE_EVERY_NS 10000000
 
 /* Multiply and fold, over one stack. Never 0, which means "no stack". */
 probe_inline __u64 stack_hash(const struct stack_event *s)
@@ -46,21 +48,33 @@ probe_inline int stack_seen(__u64 id)
 	return 0;
 }
 
-/* Ships a stack that has its identity, unless the agent has it. */
-probe_inline void ship_stack(struct stack_event *s)
+/*
+ * Python's names are in the process's memory, and many programs in Python are over soon: the agent
+ * is woken for a new stack of one, but not for each of a crowd.
+ */
+probe_inline __u64 python_flags(void)
 {
-	__u64 count = s->count;
+	__u32 zero = 0;
+	__u64 now = bpf_ktime_get_ns(), *last = bpf_map_lookup_elem(&last_python_wake, &zero);
+
+	if (!last || now - *last < PYTHON_WAKE_EVERY_NS)
+		return submit_flags();
+	*last = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* Ships a stack that has its identity and its size, unless the agent has it. */
+probe_inline void ship_stack(struct stack_event *s, int is_python)
+{
+	__u64 size = s->hdr.size;
 
 	if (stack_seen(s->id))
 		return;
-	opaque(count);
-	if (count > WS_STACK_DEPTH)
-		count = WS_STACK_DEPTH;
+	opaque(size);
+	if (size > sizeof(*s))
+		return;
 	s->hdr.kind = EVENT_stack;
-	s->hdr.size = offsetof(struct stack_event, addresses) + count * sizeof(__u64);
-	if (bpf_ringbuf_output(&events, s,
-			       offsetof(struct stack_event, addresses) + count * sizeof(__u64),
-			       submit_flags())) {
+	if (bpf_ringbuf_output(&events, s, size, is_python ? python_flags() : submit_flags())) {
 		bpf_map_delete_elem(&seen_stacks, &s->id);
 		lose(LOST_stack_ring_full);
 	}
@@ -69,12 +83,13 @@ probe_inline void ship_stack(struct stack_event *s)
 /* The same for what the kernel walked. Returns its identity. */
 probe_inline __u64 ship_walked_stack(struct stack_event *s, __u32 pid, long bytes)
 {
+	s->hdr.size = offsetof(struct stack_event, addresses) + (__u32)bytes;
 	s->count = (__u32)bytes / sizeof(__u64);
 	s->pid = pid;
 	s->stack_class = pid ? UNWIND_CLASS_unverified : UNWIND_CLASS_none;
 	s->stop = UNWIND_STOP_none;
 	s->id = stack_hash(s);
-	ship_stack(s);
+	ship_stack(s, 0);
 	return s->id;
 }
 
@@ -141,6 +156,10 @@ probe_inline void fill_raw(struct raw_stack *raw, const struct unwind_slot *s)
 	raw->ax = s->entry.ax;
 	raw->orig_ax = s->entry.orig_ax;
 	raw->stop = s->stack.stop;
+	raw->python_words = s->python.words;
+	if (raw->python_words)
+		bpf_probe_read_kernel(raw->python, sizeof(raw->python),
+				      &s->stack.addresses[s->stack.count]);
 	if (s->stack_top > raw->sp && s->stack_top - raw->sp < bytes)
 		bytes = s->stack_top - raw->sp;
 	opaque(bytes);
@@ -186,7 +205,7 @@ probe_function int ship_unwound_stack(__u32 number)
 	if (!s || unwind_current(number))
 		return 1;
 	if (!ship_raw(s))
-		ship_stack(&s->stack);
+		ship_stack(&s->stack, s->python.words > 1);
 	return 0;
 }
 

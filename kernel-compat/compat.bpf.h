@@ -160,6 +160,19 @@ compat_inline void compat_frame_of(struct task_struct *task, struct user_frame *
 		compat_frame_by_stack(task, out);
 }
 
+/*
+ * The thread id of `current` as its own process sees it, in its PID namespace.
+ * task_struct::thread_pid exists since v4.19 (2c4704756cab).
+ */
+compat_inline __u32 compat_current_namespace_tid(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	return BPF_CORE_READ(pid, numbers[level].nr);
+}
+
 /* Set while a 32-bit program is in a system call: its numbers mean something else. */
 #define COMPAT_TS_COMPAT 0x2
 

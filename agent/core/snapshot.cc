@@ -16,7 +16,8 @@ size_t BytesOf(const Histogram& histogram) {
 size_t BytesOf(const Stack& stack) {
   size_t bytes = stack.truncated.size();
   for (const Frame& frame : stack.frames) {
-    bytes += sizeof(Frame) + frame.symbol.size() + frame.module.size() + frame.build_id.size();
+    bytes += sizeof(Frame) + frame.symbol.size() + frame.module.size() + frame.build_id.size() +
+             frame.file.size();
   }
   return bytes;
 }

@@ -20,6 +20,7 @@ struct RawStack {
   std::vector<uint64_t> addresses;  // leaf first
   unwind_class trust = UNWIND_CLASS_none;
   unwind_stop stop = UNWIND_STOP_none;  // when truncated
+  std::vector<uint64_t> python;         // words of bpf/unwind/python.h; empty: not of Python
 };
 
 // One frame as shown. Unresolved frames keep what is needed to resolve them later.
@@ -27,8 +28,10 @@ struct Frame {
   uint64_t address = 0;      // as captured
   uint64_t file_offset = 0;  // offset in the module's file; 0 when unknown
   std::string symbol;        // demangled name without offset; empty when unknown
-  std::string module;        // base name of the file, "[kernel]", "[vdso]" or "[jit]"
+  std::string module;        // base name of the file, "[kernel]", "[vdso]", "[jit]", "[python]"
   std::string build_id;      // lower-case hex; empty when unknown
+  std::string file;          // of the source; empty when unknown, as in all native code
+  uint32_t line = 0;         // in that file, of what the frame was doing
 
   friend bool operator==(const Frame&, const Frame&) = default;
 };

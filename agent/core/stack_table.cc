@@ -10,27 +10,40 @@ stack_event EventOf(const RawStack& stack) {
   stack_event event{};
   const size_t count = std::min<size_t>(stack.addresses.size(), WS_STACK_DEPTH);
   event.hdr.kind = EVENT_stack;
-  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * count);
+  const size_t words = std::min<size_t>(stack.python.size(), WS_PYTHON_WORDS);
+  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * (count + words));
   event.id = stack.id;
   event.pid = stack.pid;
   event.count = static_cast<uint16_t>(count);
   event.stack_class = static_cast<uint8_t>(stack.trust);
   event.stop = static_cast<uint8_t>(stack.stop);
   std::copy_n(stack.addresses.begin(), count, event.addresses);
+  std::copy_n(stack.python.begin(), words, event.addresses + count);
   return event;
 }
 
-size_t BytesOf(const RawStack& stack) { return stack.addresses.capacity() * sizeof(uint64_t); }
+size_t BytesOf(const RawStack& stack) {
+  return (stack.addresses.capacity() + stack.python.capacity()) * sizeof(uint64_t);
+}
+
+// How many words the record carries behind its `count` addresses.
+size_t WordsBehind(const stack_event& event, size_t count) {
+  const size_t begin = offsetof(stack_event, addresses) + 8 * count;
+  const size_t words = event.hdr.size > begin ? (event.hdr.size - begin) / 8 : 0;
+  return std::min<size_t>(words, WS_PYTHON_WORDS);
+}
 
 }  // namespace
 
 RawStack RawStackOf(const stack_event& event) {
   const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
+  const __u64* const behind = event.addresses + count;
   return {.id = event.id,
           .pid = event.pid,
           .addresses = std::vector<uint64_t>(event.addresses, event.addresses + count),
           .trust = static_cast<unwind_class>(event.stack_class),
-          .stop = static_cast<unwind_stop>(event.stop)};
+          .stop = static_cast<unwind_stop>(event.stop),
+          .python = std::vector<uint64_t>(behind, behind + WordsBehind(event, count))};
 }
 
 void StackTable::Fold(const stack_event& event) {

@@ -24,7 +24,11 @@ bool IsEntry(const Frame& frame) {
 }
 
 std::string NameOf(const Frame& frame) {
-  if (!frame.symbol.empty()) return frame.symbol;
+  if (!frame.symbol.empty() && frame.file.empty()) return frame.symbol;
+  if (!frame.symbol.empty()) {
+    const std::string name = frame.file.substr(frame.file.rfind('/') + 1);
+    return absl::StrFormat("%s (%s:%u)", frame.symbol, name, frame.line);
+  }
   if (frame.module.empty()) return absl::StrFormat("0x%x", frame.address);
   return absl::StrFormat("%s+0x%x", frame.module,
                          frame.file_offset != 0 ? frame.file_offset : frame.address);

@@ -35,7 +35,8 @@ uint32_t StackInterner::Index(StackId id) {
 }
 
 uint32_t StackInterner::FrameIndex(const Frame& frame) {
-  const FrameIdentity identity{frame.address, frame.file_offset, frame.symbol, frame.module};
+  const FrameIdentity identity{frame.address, frame.file_offset, frame.symbol,
+                               frame.module,  frame.file,        frame.line};
   const auto [slot, added] = frame_index_.try_emplace(identity, frames_->size());
   if (!added) return slot->second;
   v1::Frame* out = frames_->Add();
@@ -44,6 +45,8 @@ uint32_t StackInterner::FrameIndex(const Frame& frame) {
   out->set_address(frame.address);
   out->set_file_offset(frame.file_offset);
   out->set_build_id(frame.build_id);
+  out->set_file(frame.file);
+  out->set_line(frame.line);
   return slot->second;
 }
 

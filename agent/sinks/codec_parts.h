@@ -23,7 +23,8 @@ class StackInterner {
   uint32_t Index(StackId id);
 
  private:
-  using FrameIdentity = std::tuple<uint64_t, uint64_t, std::string_view, std::string_view>;
+  using FrameIdentity = std::tuple<uint64_t, uint64_t, std::string_view, std::string_view,
+                                   std::string_view, uint32_t>;
 
   uint32_t FrameIndex(const Frame& frame);
 

@@ -189,7 +189,8 @@ void BpfSession::StartUnwinding() {
                                        .pages = Map("unwind_pages"),
                                        .rules = Map("unwind_rules"),
                                        .mappings = Map("unwind_mappings"),
-                                       .processes = Map("unwind_processes")},
+                                       .processes = Map("unwind_processes"),
+                                       .pythons = Map("python_layouts")},
                                       Map("raw_stacks"));
   if (service.ok()) {
     unwinding_ = *std::move(service);

@@ -23,7 +23,9 @@ absl::Status OutOfRange(const char* what, uint64_t value) {
 
 size_t WireSize(const stack_event& event) {
   const size_t count = std::min<size_t>(event.count, WS_STACK_DEPTH);
-  return offsetof(stack_event, addresses) + count * sizeof(event.addresses[0]);
+  const size_t least = offsetof(stack_event, addresses) + count * sizeof(event.addresses[0]);
+  // With the words behind the addresses, whole ones.
+  return std::max<size_t>(least, std::min<size_t>(event.hdr.size, sizeof(event)) / 8 * 8);
 }
 
 template <typename Record>

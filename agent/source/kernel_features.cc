@@ -113,6 +113,7 @@ KernelFeatures ProbeKernel() {
   // Mappings are followed by perf events. The kernels before task storage (v5.11) would do, but
   // nobody has measured how they bear an unwinder in the scheduler's hooks.
   features.unwind_tables = features.perf_events && features.task_storage;
+  features.python_frames = features.unwind_tables;
   return features;
 }
 
@@ -139,6 +140,10 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
              "user stacks are unwound to the thread's root by unwind tables",
              "user stacks are walked by frame pointers, which most code does not keep: they end "
              "early (needs Linux 5.11 and perf_event_open)"),
+      Report("Python frames", f.python_frames, false,
+             "functions of Python 3.11 to 3.13 are named, with file and line",
+             "Python code shows as its interpreter's functions: its frames stand in whole user "
+             "stacks, which are not to be had"),
       Report("on-CPU samples", f.perf_events, false, "flame --kind on-cpu and wall",
              "flame --kind on-cpu and wall show no running time: perf_event_open was refused "
              "(kernel.perf_event_paranoid, CAP_PERFMON)"),

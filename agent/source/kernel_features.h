@@ -16,6 +16,7 @@ struct KernelFeatures {
   bool block_has_queue = false;   // block_rq_insert and _issue still take the queue (before v5.11)
   bool rseq_update = false;       // the late hook for user stacks
   bool unwind_tables = false;     // user stacks by unwind tables; else by frame pointers
+  bool python_frames = false;     // Python's own frames; they stand in stacks by unwind tables
   bool realtime = false;          // PREEMPT_RT
   bool ring_buffer_safe = true;   // false: a ring buffer in a scheduler hook can deadlock
   bool tracefs = false;           // classic tracepoints, for the system-call programs

@@ -233,6 +233,12 @@ std::vector<Mapping> LiveSource::MappingsOf(uint32_t pid) const {
   return unwinding == nullptr ? std::vector<Mapping>() : unwinding->MappingsOf(pid);
 }
 
+std::optional<PythonLayout> LiveSource::PythonOf(uint32_t pid) const {
+  const UnwindService* unwinding = session_->unwinding();
+  const auto python = unwinding == nullptr ? std::nullopt : unwinding->PythonOf(pid);
+  return python ? std::optional(python->layout) : std::nullopt;
+}
+
 std::vector<CapabilityReport> LiveSource::capabilities() const {
   std::vector<CapabilityReport> reports = Describe(features_);
   for (const std::string& shortfall : session_->shortfalls()) {

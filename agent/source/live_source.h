@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "agent/core/source.h"
@@ -39,6 +40,8 @@ class LiveSource : public Source {
   std::vector<ProgramReport> programs() const;
   // What code a process has or, within two seconds of its end, had mapped; empty when not known.
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
+  // The CPython that it runs, if its layout is known.
+  std::optional<PythonLayout> PythonOf(uint32_t pid) const;
 
  private:
   LiveSource(const LiveOptions& options, KernelFeatures features);

@@ -31,7 +31,9 @@ void LogSymbolizer::Fold(const frame_event& event) {
                                .file_offset = event.file_offset,
                                .symbol = std::string(Text(event.symbol)),
                                .module = std::string(Text(event.module)),
-                               .build_id = std::string(Text(event.build_id))};
+                               .build_id = std::string(Text(event.build_id)),
+                               .file = std::string(Text(event.file)),
+                               .line = event.line};
 }
 
 Stack LogSymbolizer::Resolve(const RawStack& stack) {

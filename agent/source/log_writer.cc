@@ -29,6 +29,10 @@ frame_event FrameRecord(StackId id, const Stack& stack, size_t index, size_t cou
   SetText(record.symbol, frame.symbol);
   SetText(record.module, frame.module);
   SetText(record.build_id, frame.build_id);
+  // Of a path that is too long its end says more.
+  const size_t too_long = frame.file.size() - std::min(frame.file.size(), sizeof(record.file) - 1);
+  SetText(record.file, std::string_view(frame.file).substr(too_long));
+  record.line = frame.line;
   return record;
 }
 

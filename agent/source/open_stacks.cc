@@ -12,7 +12,17 @@ namespace {
 constexpr size_t kMostAtOnce = 512;  // at 20 to 40 us each
 constexpr int kTries = 3;            // a table may be missing at first
 
-// Of the process, the class and the addresses, so that threads waiting alike share one stack.
+// All that the record sends as words.
+std::vector<uint64_t> WordsOf(const stack_event& stack) {
+  const size_t bytes =
+      stack.hdr.size - std::min<size_t>(stack.hdr.size, offsetof(stack_event, addresses));
+  const size_t sent = std::min<size_t>(bytes / sizeof(uint64_t), WS_STACK_WORDS);
+  const size_t words = std::max<size_t>(sent, stack.count);
+  return {stack.addresses, stack.addresses + words};
+}
+
+// Of the process, the class, the addresses and the Python frames, so that threads waiting alike
+// share one stack.
 uint64_t IdentityOf(const stack_event& stack) {
   constexpr uint64_t kFnvOffset = 0xcbf29ce484222325;
   constexpr uint64_t kFnvPrime = 0x100000001b3;
@@ -21,8 +31,8 @@ uint64_t IdentityOf(const stack_event& stack) {
   mix(stack.pid);
   mix(stack.stack_class);
   mix(stack.stop);
-  for (size_t i = 0; i < stack.count; ++i) {
-    mix(stack.addresses[i]);
+  for (const uint64_t word : WordsOf(stack)) {
+    mix(word);
     id ^= id >> 32;
   }
   return id;
@@ -56,20 +66,20 @@ void OpenStacks::Add(OpenStack found) {
            .id = IdentityOf(found.stack),
            .stack_class = found.stack.stack_class,
            .stop = found.stack.stop,
-           .addresses = {found.stack.addresses, found.stack.addresses + found.stack.count}};
+           .count = found.stack.count,
+           .words = WordsOf(found.stack)};
 }
 
 stack_event OpenStacks::EventOf(uint32_t pid, const Known& known) {
   stack_event event{};
   event.hdr.kind = EVENT_stack;
-  event.hdr.size =
-      static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * known.addresses.size());
+  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * known.words.size());
   event.id = known.id;
   event.pid = pid;
-  event.count = static_cast<uint16_t>(known.addresses.size());
+  event.count = known.count;
   event.stack_class = known.stack_class;
   event.stop = known.stop;
-  std::ranges::copy(known.addresses, event.addresses);
+  std::ranges::copy(known.words, event.addresses);
   return event;
 }
 

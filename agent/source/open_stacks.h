@@ -39,7 +39,8 @@ class OpenStacks {
     uint64_t id = 0;
     uint8_t stack_class = 0;
     uint8_t stop = 0;
-    std::vector<uint64_t> addresses;
+    uint16_t count = 0;
+    std::vector<uint64_t> words;  // so many addresses, and the Python frames behind them
   };
 
   static stack_event EventOf(uint32_t pid, const Known& known);

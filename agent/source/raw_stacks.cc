@@ -64,13 +64,15 @@ stack_event EventOf(const raw_stack& raw, const UnwoundStack& stack) {
   stack_event event{};
   const size_t count = std::min<size_t>(stack.frames.size(), WS_STACK_DEPTH);
   event.hdr.kind = EVENT_stack;
-  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * count);
+  const size_t words = std::min<size_t>(raw.python_words, WS_PYTHON_WORDS);
+  event.hdr.size = static_cast<uint32_t>(offsetof(stack_event, addresses) + 8 * (count + words));
   event.id = raw.id;
   event.pid = raw.pid;
   event.count = static_cast<uint16_t>(count);
   event.stack_class = static_cast<uint8_t>(stack.trust);
   event.stop = static_cast<uint8_t>(stack.stop);
   std::copy_n(stack.frames.begin(), count, event.addresses);
+  std::copy_n(raw.python, words, event.addresses + count);
   return event;
 }
 

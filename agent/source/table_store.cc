@@ -130,7 +130,31 @@ void TableStore::Build(Entry& entry, FindHolder find_holder, uint64_t now_ns) {
     return;
   }
   entry.key = file->key;
-  Adopt(entry, BuildFrom(ElfImage::FromFile(file->fd.get()), rules_), now_ns);
+  BuildFile(entry, file->fd.get(), now_ns);
+}
+
+void TableStore::BuildFile(Entry& entry, int fd, uint64_t now_ns) {
+  absl::StatusOr<ElfImage> image = ElfImage::FromFile(fd);
+  if (image.ok()) entry.python = FindPython(*image, entry.file->path);
+  Adopt(entry, BuildFrom(std::move(image), rules_), now_ns);
+}
+
+std::optional<PythonProcess> TableStore::PythonIn(const TextMappings& mappings) const {
+  for (const TextMapping& mapping : mappings) {
+    if (auto python = PythonAt(mapping)) return python;
+  }
+  return std::nullopt;
+}
+
+std::optional<PythonProcess> TableStore::PythonAt(const TextMapping& mapping) const {
+  const auto found = entries_.find(mapping.file.get());
+  if (found == entries_.end() || found->second.state != State::kReady) return std::nullopt;
+  const Entry& entry = found->second;
+  if (!entry.python) return std::nullopt;
+  const auto bias = entry.shape.BiasOf(mapping.start, mapping.end - mapping.start, mapping.offset);
+  if (!bias) return std::nullopt;
+  const uint64_t moved = *bias - entry.shape.first_page_vaddr;  // where address 0 came to lie
+  return PythonProcess{.layout = entry.python->layout, .runtime = entry.python->runtime + moved};
 }
 
 // A file that is no ELF file holds code of a run time's compiler.
@@ -167,6 +191,7 @@ void TableStore::Evict(uint64_t now_ns) {
 void TableStore::Remove(Entry& entry, uint64_t now_ns) {
   if (entry.state == State::kReady) maps_.Remove(entry.place, now_ns);
   entry.place = {};
+  entry.python.reset();
 }
 
 }  // namespace waitscope

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/os/file_access.h"
 #include "agent/source/mapping_tracker.h"
+#include "agent/source/python_build.h"
 #include "agent/source/unwind_maps.h"
 
 namespace waitscope {
@@ -36,6 +37,8 @@ class TableStore {
   // How the kernel side is to treat a mapping, as far as is known now. A file met for the first
   // time is noted to be built.
   unwind_mapping Describe(const TextMapping& mapping, uint32_t pid);
+  // The CPython that one of the mapped files holds, once its table is built.
+  std::optional<PythonProcess> PythonIn(const TextMappings& mappings) const;
   // Looks whether the file is still the one that its table was built from. True when it was not:
   // then all who have it mapped are to be published anew, at once and when it has been built.
   bool Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns);
@@ -57,10 +60,13 @@ class TableStore {
     FileKey key;
     TablePlace place;
     UnwindTable shape;  // its segments and its first page; no rows
+    std::optional<PythonBuild> python;
     uint32_t number = 0;
     uint64_t checked_ns = 0;
   };
 
+  std::optional<PythonProcess> PythonAt(const TextMapping& mapping) const;
+  void BuildFile(Entry& entry, int fd, uint64_t now_ns);
   void Build(Entry& entry, FindHolder find_holder, uint64_t now_ns);
   void Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns);
   void Evict(uint64_t now_ns);

@@ -83,6 +83,7 @@ UnwindMaps::UnwindMaps(UnwindMaps&& other) noexcept
       mapping_arena_(std::move(other.mapping_arena_)),
       rules_written_(other.rules_written_),
       generation_(other.generation_),
+      layouts_(std::move(other.layouts_)),
       published_(std::move(other.published_)),
       stats_(other.stats_) {}
 
@@ -131,7 +132,21 @@ void UnwindMaps::Remove(const TablePlace& place, uint64_t now_ns) {
   page_arena_.GiveUp(place.page_base, place.pages + 1, now_ns + kGraceNs);
 }
 
-bool UnwindMaps::Publish(uint32_t pid, std::span<const unwind_mapping> mappings, uint64_t now_ns) {
+// One more than the place of the layout in the array; 0 when there is no room.
+uint32_t UnwindMaps::NumberOf(const python_layout& layout) {
+  const auto same = [&](const python_layout& other) {
+    return std::memcmp(&other, &layout, sizeof(layout)) == 0;
+  };
+  const auto known = std::find_if(layouts_.begin(), layouts_.end(), same);
+  if (known != layouts_.end()) return static_cast<uint32_t>(known - layouts_.begin()) + 1;
+  const auto place = static_cast<uint32_t>(layouts_.size());
+  if (bpf_map_update_elem(fds_.pythons, &place, &layout, BPF_ANY) != 0) return 0;
+  layouts_.push_back(layout);
+  return place + 1;
+}
+
+bool UnwindMaps::Publish(uint32_t pid, std::span<const unwind_mapping> mappings,
+                         const std::optional<PythonProcess>& python, uint64_t now_ns) {
   const auto count = static_cast<uint32_t>(mappings.size());
   const auto first = mapping_arena_.Take(count);
   if (!first) {
@@ -140,7 +155,11 @@ bool UnwindMaps::Publish(uint32_t pid, std::span<const unwind_mapping> mappings,
     return false;
   }
   std::copy(mappings.begin(), mappings.end(), static_cast<unwind_mapping*>(mappings_.at) + *first);
-  const unwind_process process{.first = *first, .count = count, .generation = ++generation_};
+  const unwind_process process{.first = *first,
+                               .count = count,
+                               .generation = ++generation_,
+                               .python = python ? NumberOf(python->layout.walk) : 0,
+                               .python_runtime = python ? python->runtime : 0};
   const Published fresh{.first = *first, .count = count};
   if (bpf_map_update_elem(fds_.processes, &pid, &process, BPF_ANY) != 0) {
     ++stats_.processes_refused;

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "agent/python/layout.h"
 #include "agent/source/range_arena.h"
 #include "agent/unwind/rule_dictionary.h"
 #include "agent/unwind/stack_unwinder.h"
@@ -23,6 +24,7 @@ struct UnwindMapFds {
   int rules = -1;
   int mappings = -1;
   int processes = -1;
+  int pythons = -1;
 };
 
 // Where a table lies in the arrays.
@@ -60,7 +62,8 @@ class UnwindMaps {
   void Remove(const TablePlace& place, uint64_t now_ns);
 
   // Sorted by address. False when there is no room; the process is then unknown to the kernel side.
-  bool Publish(uint32_t pid, std::span<const unwind_mapping> mappings, uint64_t now_ns);
+  bool Publish(uint32_t pid, std::span<const unwind_mapping> mappings,
+               const std::optional<PythonProcess>& python, uint64_t now_ns);
   void Withdraw(uint32_t pid, uint64_t now_ns);
   // Makes room out of what was removed long enough ago.
   void Collect(uint64_t now_ns);
@@ -89,6 +92,7 @@ class UnwindMaps {
   UnwindMaps(const UnwindMapFds& fds, Memory rows, Memory pages, Memory rules, Memory mappings);
   void WriteRules(const RuleDictionary& rules);
   void GiveUp(const Published& published, uint64_t now_ns);
+  uint32_t NumberOf(const python_layout& layout);
 
   UnwindMapFds fds_;
   Memory rows_;
@@ -100,6 +104,7 @@ class UnwindMaps {
   RangeArena mapping_arena_;
   size_t rules_written_ = 0;
   uint32_t generation_ = 0;
+  std::vector<python_layout> layouts_;  // as they lie in the array
   absl::flat_hash_map<uint32_t, Published> published_;
   Stats stats_;
 };

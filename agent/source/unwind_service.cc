@@ -269,7 +269,8 @@ void UnwindService::Publish(uint32_t pid, const TextMappings& mappings) {
     maps_.Withdraw(pid, MonotonicNs());
     return;
   }
-  maps_.Publish(pid, DescribeAll(pid, mappings), MonotonicNs());
+  const auto python = pythons_.Note(pid, tables_.PythonIn(mappings));
+  maps_.Publish(pid, DescribeAll(pid, mappings), python, MonotonicNs());
 }
 
 std::vector<unwind_mapping> UnwindService::DescribeAll(uint32_t pid, const TextMappings& mappings) {
@@ -311,6 +312,7 @@ void UnwindService::Reap() {
     if (IsGone(pid)) {
       const std::lock_guard lock(tracker_mutex_);
       tracker_.Forget(pid);
+      pythons_.Note(pid, std::nullopt);
       maps_.Withdraw(pid, now);
       at = dying_.erase(at);
     } else {
@@ -359,6 +361,7 @@ void UnwindService::ReadWanted() {
   const auto raw = std::make_unique<raw_stack>();
   for (const waiting_thread& waiting : wanted) {
     ReadStackOf(waiting, MonotonicNs(), *raw);
+    pythons_.ReadFrames(*raw);
     const auto read_live = [&](uint64_t address, uint64_t* word) {
       return ReadWordOf(static_cast<pid_t>(waiting.thread.pid), address, word);
     };

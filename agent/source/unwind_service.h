@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "agent/source/mapping_stream.h"
 #include "agent/source/mapping_tracker.h"
 #include "agent/source/open_stacks.h"
+#include "agent/source/python_processes.h"
 #include "agent/source/table_store.h"
 #include "agent/source/unwind_maps.h"
 #include "agent/unwind/stack_unwinder.h"
@@ -61,6 +63,8 @@ class UnwindService {
   void Settle();
   // What code a process has mapped; known for a while after its end. From any thread.
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
+  // The CPython that a process runs, if its layout is known. From any thread.
+  std::optional<PythonProcess> PythonOf(uint32_t pid) const { return pythons_.Find(pid); }
   Stats stats() const;
 
  private:
@@ -94,6 +98,7 @@ class UnwindService {
   MappingTracker tracker_;  // the thread writes it, under the lock
   mutable std::mutex tracker_mutex_;
   std::unique_ptr<ring_buffer, RingBufferFree> raw_;
+  PythonProcesses pythons_;
   std::map<uint32_t, uint64_t> dying_;  // processes whose first thread ended, and when
   uint64_t reread_ns_ = 0;
   uint64_t records_ = 0;

@@ -55,6 +55,7 @@ LiveSymbolizer::LiveSymbolizer(Options options)
             .max_bytes = options_.cache_bytes / 4,
             .reread_ns = options_.reread_ns},
            options_.now_ns),
+      python_(options_.known_pythons, options_.cache_bytes / 8),
       modules_({.proc_dir = options_.proc_dir,
                 .host_root = options_.host_root,
                 .debug_directories = options_.debug_directories,
@@ -77,7 +78,18 @@ Stack LiveSymbolizer::Resolve(const RawStack& raw) {
     misses_ += stack.frames.back().symbol.empty();
   }
   lookups_ += raw.addresses.size();
+  if (process != nullptr) ShowPython(raw, *process, stack);
   return stack;
+}
+
+void LiveSymbolizer::ShowPython(const RawStack& raw, const Process& process, Stack& stack) {
+  stack.frames = python_.Show(raw, {.pid = process.pid, .start_ticks = process.start_ticks},
+                              process.live, std::move(stack.frames));
+  for (Frame& frame : stack.frames) {
+    if (frame.module != "[python]") continue;
+    frame.symbol = Printable(frame.symbol);
+    frame.file = Printable(frame.file);
+  }
 }
 
 void LiveSymbolizer::Remember(uint32_t pid) {
@@ -166,8 +178,10 @@ LiveSymbolizer::Stats LiveSymbolizer::stats() const {
       .maps_read = processes_.stats().maps_read,
       .maps_failed = processes_.stats().maps_failed,
       .perf_map_lines_dropped = jit_.dropped_lines(),
+      .python_frames = python_.frames(),
+      .python_frames_gone = python_.gone(),
       .processes = processes_.size(),
-      .cache_bytes = modules_.bytes() + jit_.bytes(),
+      .cache_bytes = modules_.bytes() + jit_.bytes() + python_.bytes(),
   };
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "agent/core/stack.h"
+#include "agent/python/namer.h"
 #include "agent/symbols/demangle.h"
 #include "agent/symbols/jit_symbols.h"
 #include "agent/symbols/kallsyms.h"
@@ -41,6 +42,7 @@ class LiveSymbolizer : public Symbolizer {
     // The least time between two reads of one process's mappings or perf map.
     int64_t reread_ns = 1'000'000'000;
     KnownMappings known_mappings;     // of processes that have exited; may be empty
+    KnownPythons known_pythons;       // may be empty
     std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
   };
 
@@ -53,6 +55,8 @@ class LiveSymbolizer : public Symbolizer {
     uint64_t maps_read = 0;
     uint64_t maps_failed = 0;
     uint64_t perf_map_lines_dropped = 0;
+    uint64_t python_frames = 0;
+    uint64_t python_frames_gone = 0;  // their code objects were gone before they were read
     size_t processes = 0;
     size_t cache_bytes = 0;
   };
@@ -75,6 +79,7 @@ class LiveSymbolizer : public Symbolizer {
   void LoadKernelSymbols();
   std::optional<KernelSymbol> LookupKernel(uint64_t address);
   Frame ResolveKernel(uint64_t address, uint64_t lookup);
+  void ShowPython(const RawStack& raw, const Process& process, Stack& stack);
   Frame ResolveUser(Process& process, uint64_t address, uint64_t lookup);
   void NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup, Frame& frame);
   void NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame);
@@ -83,6 +88,7 @@ class LiveSymbolizer : public Symbolizer {
   Demangler demangler_;
   ProcessTable processes_;
   JitSymbols jit_;
+  PythonNamer python_;
   ModuleLoader modules_;
   std::optional<Kallsyms> kernel_;
   absl::Status kernel_status_;

@@ -31,9 +31,12 @@ struct raw_stack {
 	__s64 orig_ax;
 	__u32 stop; /* enum unwind_stop of the kernel side's walk */
 	__u32 window_bytes;
+	__u32 python_words; /* of its Python frames (python.h); only so many of them are set */
+	__u32 pad;
+	__u64 python[WS_PYTHON_WORDS];
 	__u8 window[RAW_WINDOW_BYTES];
 };
-WS_ASSERT_SIZE(raw_stack, 88 + RAW_WINDOW_BYTES);
+WS_ASSERT_SIZE(raw_stack, 96 + 8 * WS_PYTHON_WORDS + RAW_WINDOW_BYTES);
 
 /* Shorter waits are not worth a look at the other process's memory. */
 #define WAITING_LONG_NS 100000000ULL

@@ -10,7 +10,13 @@
 
 #include "bpf/maps.bpf.h"
 #include "bpf/unwind/capture.h"
+#include "bpf/unwind/python.h"
 #include "bpf/unwind/step.h"
+
+#define probe_function __attribute__((noinline))
+
+/* Keeps the compiler from deriving an index anew from what the verifier has not bounded. */
+#define opaque(value) __asm__ volatile("" : "+r"(value))
 
 struct unwind_chunk {
 	__u32 words[UNWIND_CHUNK_WORDS];
@@ -69,6 +75,41 @@ struct {
 	__uint(max_entries, 4 << 20);
 } raw_stacks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PYTHON_MAX_LAYOUTS);
+	__type(key, __u32);
+	__type(value, struct python_layout);
+} python_layouts SEC(".maps");
+
+/* Where the thread states of Python's threads were found, by process and thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} python_threads SEC(".maps");
+
+/* When the agent was woken for a stack of Python's the last time, on any CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} last_python_wake SEC(".maps");
+
+/* The Python frames of one thread being walked. */
+struct python_walk {
+	struct python_layout layout;
+	__u32 tid; /* as the process itself sees it */
+	__u32 frames;
+	__u32 words; /* of the stack, behind its addresses */
+	__u64 interpreter;
+	__u64 thread;
+	__u64 frame;
+	__u8 memory[PYTHON_READ_BYTES]; /* of the object that was read last */
+};
+
 /* One stack being unwound. */
 struct unwind_slot {
 	__u32 holders;
@@ -85,6 +126,7 @@ struct unwind_slot {
 	__u64 word; /* what was read last */
 	__u64 hash;
 	struct stack_event stack;
+	struct python_walk python;
 	__u8 window[UNWIND_WINDOW_BYTES];
 };
 

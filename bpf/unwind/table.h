@@ -131,9 +131,10 @@ struct unwind_process {
 	__u32 first;
 	__u32 count;
 	__u32 generation; /* rises whenever the range is replaced; part of every cache key */
-	__u32 pad;
+	__u32 python;	  /* 1 + the index of its CPython's layout; 0: it runs none that is known */
+	__u64 python_runtime; /* where its _PyRuntime is */
 };
-UNWIND_ASSERT_SIZE(unwind_process, 16);
+UNWIND_ASSERT_SIZE(unwind_process, 24);
 
 enum unwind_class {
 #define UNWIND_CLASS(name) UNWIND_CLASS_##name,

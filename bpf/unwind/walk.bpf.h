@@ -8,8 +8,7 @@
 #define WAITSCOPE_BPF_UNWIND_WALK_H
 
 #include "bpf/unwind/maps.bpf.h"
-
-#define probe_function __attribute__((noinline))
+#include "bpf/unwind/python.bpf.h"
 
 /* Windows read for one stack; a deeper one is read word by word. */
 #define MAX_FILLS 16
@@ -17,9 +16,6 @@
 #define BELOW_RETURN_ADDRESS 256
 
 #define USER_CODE_64	     0x33 /* __USER_CS */
-
-/* Keeps the compiler from deriving an index anew from what the verifier has not bounded. */
-#define opaque(value) __asm__ volatile("" : "+r"(value))
 
 probe_inline __u32 chunk_word(struct unwind_chunk *chunk, __u32 index)
 {
@@ -276,6 +272,7 @@ probe_function int unwind_enter_slot(__u32 number)
 	s->stack.count = 0;
 	s->stack.pid = pid;
 	s->stack_top = stack_top_of(task, s->r.sp);
+	s->process.python = 0;
 	s->hash = 0x9e3779b97f4a7c15ULL ^ pid;
 	if (s->entry.cs != USER_CODE_64)
 		return UNWIND_STOP_unsupported;
@@ -297,6 +294,16 @@ probe_inline void classify(struct unwind_slot *s, int step)
 		s->hash = s->stack.pid;
 	}
 	s->hash ^= (__u64)s->stack.stack_class << 56 ^ (__u64)s->stack.stop << 48;
+}
+
+/* After execve's point of no return Python's memory is gone, too. */
+probe_inline void finish_stack(__u32 number, struct unwind_slot *s)
+{
+	s->python.words = 0;
+	if (s->process.python && s->stack.stack_class != UNWIND_CLASS_exec)
+		python_append(number);
+	s->stack.hdr.size = offsetof(struct stack_event, addresses) +
+			    (s->stack.count + s->python.words) * sizeof(__u64);
 	s->stack.id = s->hash ? s->hash : 1;
 }
 
@@ -316,6 +323,7 @@ probe_function int unwind_current(__u32 number)
 	else
 		step = unwind_walk(number);
 	classify(s, step);
+	finish_stack(number, s);
 	return 0;
 }
 

@@ -70,13 +70,14 @@ class Builder {
     return entry->second;
   }
 
-  uint64_t FunctionOf(const std::string& name) {
-    const auto [entry, added] = functions_.try_emplace(name, functions_.size() + 1);
+  uint64_t FunctionOf(const std::string& name, const std::string& file) {
+    const auto [entry, added] = functions_.try_emplace({name, file}, functions_.size() + 1);
     if (added) {
       pprof::Function* function = out_.add_function();
       function->set_id(entry->second);
       function->set_name(Intern(name));
       function->set_system_name(Intern(name));
+      function->set_filename(Intern(file));
     }
     return entry->second;
   }
@@ -87,9 +88,12 @@ class Builder {
     if (!added) return entry->second;
     pprof::Location* location = out_.add_location();
     location->set_id(entry->second);
-    location->add_line()->set_function_id(FunctionOf(frame.name));
+    pprof::Line* line = location->add_line();
+    const v1::Frame source = frame.frame == kNoFrame ? v1::Frame() : source_.frames(frame.frame);
+    const bool placed = !source.file().empty();
+    line->set_function_id(FunctionOf(placed ? source.symbol() : frame.name, source.file()));
+    if (placed) line->set_line(source.line());
     if (frame.frame != kNoFrame) {
-      const v1::Frame& source = source_.frames(frame.frame);
       location->set_address(source.file_offset() != 0 ? source.file_offset() : source.address());
       location->set_mapping_id(MappingOf(source));
     }
@@ -130,7 +134,7 @@ class Builder {
   pprof::Profile out_;
   std::map<std::string, int64_t> strings_;
   std::map<std::pair<std::string, std::string>, uint64_t> mappings_;
-  std::map<std::string, uint64_t> functions_;
+  std::map<std::pair<std::string, std::string>, uint64_t> functions_;
   std::map<std::pair<std::string, int>, uint64_t> locations_;
 };
 

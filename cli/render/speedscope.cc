@@ -10,14 +10,23 @@ namespace {
 
 using nlohmann::json;
 
-// Frames are interned by name and module.
+// A frame as speedscope tells it apart: by name, file and line.
+struct SourcePlace {
+  std::string name;
+  std::string file;  // of the source, or the module
+  uint32_t line = 0;
+
+  friend auto operator<=>(const SourcePlace&, const SourcePlace&) = default;
+};
+
 class FrameTable {
  public:
-  size_t IndexOf(const std::string& name, const std::string& module) {
-    const auto [entry, added] = indices_.try_emplace({name, module}, indices_.size());
+  size_t IndexOf(const SourcePlace& place) {
+    const auto [entry, added] = indices_.try_emplace(place, indices_.size());
     if (added) {
-      json frame = {{"name", name}};
-      if (!module.empty()) frame["file"] = module;
+      json frame = {{"name", place.name}};
+      if (!place.file.empty()) frame["file"] = place.file;
+      if (place.line != 0) frame["line"] = place.line;
       frames_.push_back(std::move(frame));
     }
     return entry->second;
@@ -26,12 +35,15 @@ class FrameTable {
   json Take() { return std::move(frames_); }
 
  private:
-  std::map<std::pair<std::string, std::string>, size_t> indices_;
+  std::map<SourcePlace, size_t> indices_;
   json frames_ = json::array();
 };
 
-std::string ModuleOf(const v1::ProfileResponse& profile, const NamedFrame& frame) {
-  return frame.frame == kNoFrame ? std::string() : profile.frames(frame.frame).module();
+SourcePlace PlaceOf(const v1::ProfileResponse& profile, const NamedFrame& frame) {
+  if (frame.frame == kNoFrame) return {.name = frame.name, .file = {}};
+  const v1::Frame& source = profile.frames(frame.frame);
+  if (source.file().empty()) return {.name = frame.name, .file = source.module()};
+  return {.name = source.symbol(), .file = source.file(), .line = source.line()};
 }
 
 }  // namespace
@@ -44,7 +56,7 @@ std::string RenderSpeedscope(const v1::ProfileResponse& profile, const StackView
   for (const WeightedStack& stack : WeightedStacks(profile, view)) {
     json sample = json::array();
     for (const NamedFrame& frame : stack.frames) {
-      sample.push_back(frames.IndexOf(frame.name, ModuleOf(profile, frame)));
+      sample.push_back(frames.IndexOf(PlaceOf(profile, frame)));
     }
     samples.push_back(std::move(sample));
     weights.push_back(stack.ns);

@@ -83,10 +83,17 @@ size_t LeaveOut(FrameChoice choice, std::vector<NamedFrame>* frames) {
   return all - frames->size();
 }
 
+// " (server.py:41)", or nothing.
+std::string SourceText(const v1::Frame& frame) {
+  if (frame.file().empty()) return "";
+  const std::string name = frame.file().substr(frame.file().rfind('/') + 1);
+  return absl::StrCat(" (", name, ":", frame.line(), ")");
+}
+
 }  // namespace
 
 std::string FrameName(const v1::Frame& frame) {
-  if (!frame.symbol().empty()) return frame.symbol();
+  if (!frame.symbol().empty()) return absl::StrCat(frame.symbol(), SourceText(frame));
   if (frame.module().empty()) return absl::StrFormat("0x%x", frame.address());
   const uint64_t where = frame.file_offset() != 0 ? frame.file_offset() : frame.address();
   return absl::StrFormat("%s+0x%x", frame.module(), where);

@@ -24,7 +24,8 @@ struct NamedFrame {
   friend bool operator==(const NamedFrame&, const NamedFrame&) = default;
 };
 
-// The symbol, else "module+0x12", else the address.
+// The symbol, with "(server.py:41)" behind it where the source is known; else "module+0x12", else
+// the address.
 std::string FrameName(const v1::Frame& frame);
 
 // What stands at the root of flame graphs.

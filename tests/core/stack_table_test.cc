@@ -93,5 +93,27 @@ TEST(StackTable, BaselineIsWhatWasFolded) {
   });
 }
 
+TEST(StackTable, KeepsTheWordsBehindTheAddresses) {
+  stack_event event = StackWith(1, 33, {10, 20});
+  event.addresses[2] = 77;
+  event.addresses[3] = 78;
+  event.hdr.size += 2 * sizeof(uint64_t);
+  StackTable table(4);
+  table.Fold(event);
+  table.Baseline([](const Event& told) {
+    const RawStack raw = RawStackOf(std::get<stack_event>(told));
+    EXPECT_EQ(raw.addresses, (std::vector<uint64_t>{10, 20}));
+    EXPECT_EQ(raw.python, (std::vector<uint64_t>{77, 78}));
+  });
+}
+
+TEST(StackTable, ASizeThatCannotBeGivesNoMoreWordsThanThereAre) {
+  stack_event event = StackWith(1, 33, {10, 20});
+  event.hdr.size = UINT32_MAX;
+  EXPECT_EQ(RawStackOf(event).python.size(), static_cast<size_t>(WS_PYTHON_WORDS));
+  event.hdr.size = 0;
+  EXPECT_TRUE(RawStackOf(event).python.empty());
+}
+
 }  // namespace
 }  // namespace waitscope

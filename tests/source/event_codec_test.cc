@@ -44,6 +44,7 @@ void MakeValid(ledger_event& event) {
   event.totals.state = THREAD_blocked;
 }
 void MakeValid(stack_event& event) {
+  event.hdr.size = sizeof(event);
   event.count = WS_STACK_DEPTH;
   event.stack_class = UNWIND_CLASS_truncated;
   event.stop = UNWIND_STOP_no_rule;
@@ -138,6 +139,17 @@ TEST(EventCodec, StackSendsOnlyItsAddresses) {
   const std::string bytes = Encoded(StackWith(1, 2, {10, 20, 30}));
   EXPECT_EQ(bytes.size(), offsetof(stack_event, addresses) + 3 * sizeof(uint64_t));
   EXPECT_EQ(std::get<stack_event>(*Decoded(bytes)).addresses[2], 30u);
+}
+
+TEST(EventCodec, StackSendsTheWordsBehindItsAddresses) {
+  stack_event event = StackWith(1, 2, {10, 20, 30});
+  event.addresses[3] = 77;
+  event.hdr.size += sizeof(uint64_t);
+  const std::string bytes = Encoded(event);
+  EXPECT_EQ(bytes.size(), offsetof(stack_event, addresses) + 4 * sizeof(uint64_t));
+  const auto decoded = std::get<stack_event>(*Decoded(bytes));
+  EXPECT_EQ(decoded.count, 3u);
+  EXPECT_EQ(decoded.addresses[3], 77u);
 }
 
 TEST(EventCodec, StackDeeperThanItsRecordIsRefused) {

@@ -40,6 +40,16 @@ TEST(RawStacks, WindowIsNeverLargerThanTheRecord) {
   EXPECT_EQ(SampleOf(raw).window.size(), size_t{RAW_WINDOW_BYTES});
 }
 
+TEST(RawStacks, FinishedStackHasThePythonFramesOfTheUnfinishedOne) {
+  raw_stack raw{};
+  raw.python_words = 3;
+  raw.python[2] = 99;
+  const stack_event event = EventOf(raw, {.frames = {1, 2}, .trust = UNWIND_CLASS_late});
+  EXPECT_EQ(event.count, 2);
+  EXPECT_EQ(event.addresses[4], 99u);
+  EXPECT_EQ(event.hdr.size, offsetof(stack_event, addresses) + 5 * sizeof(uint64_t));
+}
+
 TEST(RawStacks, FinishedStackKeepsItsIdentity) {
   raw_stack raw{};
   raw.id = 77;

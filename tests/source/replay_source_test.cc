@@ -78,13 +78,15 @@ TEST_F(Replay, GivesTheWindowsThatWereSeenLive) {
 
 TEST_F(Replay, NamesOfStacksAreKnownFromTheStart) {
   Write({TickAt(0)});
-  const Stack stack{.frames = {{.address = 7,
-                                .file_offset = 3,
-                                .symbol = "fsync",
-                                .module = "libc.so.6",
-                                .build_id = "ab12"},
-                               {.address = 8, .symbol = "main"}},
-                    .truncated = "no unwind information"};
+  const Stack stack{
+      .frames = {{.address = 7,
+                  .file_offset = 3,
+                  .symbol = "fsync",
+                  .module = "libc.so.6",
+                  .build_id = "ab12"},
+                 {.symbol = "handle", .module = "[python]", .file = "/srv/server.py", .line = 41},
+                 {.address = 8, .symbol = "main"}},
+      .truncated = "no unwind information"};
   ASSERT_TRUE(writer_.WriteStack(5, stack).ok());
   ASSERT_TRUE(writer_.WriteStack(5, Stack{}).ok()) << "written once";
   auto source = Open(Finished());

@@ -20,6 +20,13 @@ TEST(Plumbing, ANameWithoutAStarStandsForItselfAlone) {
   EXPECT_EQ(PlumbingOf("_start_worker"), Plumbing::kNone);
 }
 
+TEST(Plumbing, AFunctionWhoseSourceIsKnownIsTheProgramsOwn) {
+  EXPECT_EQ(PlumbingOf("schedule_jobs (jobs.py:41)"), Plumbing::kNone);
+  EXPECT_EQ(PlumbingOf("schedule_jobs (jobs.py)"), Plumbing::kWay);
+  EXPECT_EQ(PlumbingOf("schedule_jobs (int)"), Plumbing::kWay);
+  EXPECT_EQ(PlumbingOf("schedule_jobs ("), Plumbing::kWay);
+}
+
 class LeftOut : public testing::Test {
  protected:
   // One sample in this user stack, leaf first.

@@ -23,8 +23,8 @@ std::string Gunzip(const std::string& compressed) {
   return data;
 }
 
-perftools::profiles::Profile SamplePprof() {
-  const absl::StatusOr<std::string> compressed = RenderPprof(SampleProfile());
+perftools::profiles::Profile SamplePprof(const v1::ProfileResponse& source = SampleProfile()) {
+  const absl::StatusOr<std::string> compressed = RenderPprof(source);
   EXPECT_TRUE(compressed.ok());
   perftools::profiles::Profile profile;
   EXPECT_TRUE(profile.ParseFromString(Gunzip(*compressed)));
@@ -50,6 +50,21 @@ TEST(Pprof, HasCountsAndNanoseconds) {
   int64_t sum = 0;
   for (const auto& sample : profile.sample()) sum += sample.value(1);
   EXPECT_EQ(static_cast<uint64_t>(sum), SampleProfile().total_ns());
+}
+
+TEST(Pprof, AKnownSourceHasItsFileAndLine) {
+  v1::ProfileResponse source = SampleProfile();
+  for (v1::Frame& frame : *source.mutable_frames()) {
+    frame.set_file("/srv/" + frame.symbol() + ".py");
+    frame.set_line(41);
+  }
+  const auto profile = SamplePprof(source);
+  const auto location = profile.sample(0).location_id(3);
+  EXPECT_EQ(FunctionAt(profile, location), "main");
+  const auto& line = profile.location(static_cast<int>(location) - 1).line(0);
+  EXPECT_EQ(line.line(), 41);
+  const auto& function = profile.function(static_cast<int>(line.function_id()) - 1);
+  EXPECT_EQ(Text(profile, function.filename()), "/srv/main.py");
 }
 
 TEST(Pprof, StacksAreLeafFirstWithMappings) {

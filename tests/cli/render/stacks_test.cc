@@ -18,6 +18,16 @@ TEST(Stacks, UnknownSymbolsShowWhereTheyAre) {
   EXPECT_EQ(FrameName(frame), "foo");
 }
 
+TEST(Stacks, AKnownSourceIsShownBehindTheName) {
+  v1::Frame frame;
+  frame.set_symbol("Server.handle");
+  frame.set_file("/srv/app/server.py");
+  frame.set_line(41);
+  EXPECT_EQ(FrameName(frame), "Server.handle (server.py:41)");
+  frame.set_file("<frozen runpy>");
+  EXPECT_EQ(FrameName(frame), "Server.handle (<frozen runpy>:41)");
+}
+
 TEST(Stacks, IndicesOutOfRangeAreNoFrames) {
   v1::ProfileResponse profile = SampleProfile();
   EXPECT_TRUE(FramesOf(profile.stacks(), profile.frames(), 0, FrameKind::kUser).empty());

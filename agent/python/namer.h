@@ -1,0 +1,41 @@
+// Names for the Python frames that a stack carries.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "agent/python/code_cache.h"
+#include "agent/python/frames.h"
+
+namespace waitscope {
+
+// The layout of the CPython that a process runs; nothing when it runs none, or is gone.
+using KnownPythons = std::function<std::optional<PythonLayout>(uint32_t pid)>;
+
+class PythonNamer {
+ public:
+  PythonNamer(KnownPythons known, size_t cache_bytes)
+      : known_(std::move(known)), cache_(cache_bytes) {}
+
+  // The stack as people read it. `live`: the process is still the one that the stack came from.
+  std::vector<Frame> Show(const RawStack& raw, CodeCache::Life life, bool live,
+                          std::vector<Frame> native);
+
+  uint64_t frames() const { return frames_; }
+  // Of them, those whose code object was gone before it was read.
+  uint64_t gone() const { return gone_; }
+  size_t bytes() const { return cache_.bytes(); }
+
+ private:
+  Frame Name(const PythonPlace& place, CodeCache::Life life, const PythonLayout* layout,
+             const ReadMemory& read);
+
+  KnownPythons known_;
+  CodeCache cache_;
+  uint64_t frames_ = 0;
+  uint64_t gone_ = 0;
+};
+
+}  // namespace waitscope

@@ -1,0 +1,17 @@
+// The Python frames of a thread that stays where it is, read from its process.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/python/layout.h"
+#include "agent/python/process_memory.h"
+
+namespace waitscope {
+
+// As the kernel side walks them (bpf/unwind/python.bpf.h), and in the same words. `tid` is the
+// thread's id as its own process sees it.
+std::vector<uint64_t> WalkPython(const PythonProcess& process, uint32_t tid,
+                                 const ReadMemory& read);
+
+}  // namespace waitscope
