@@ -49,8 +49,8 @@ TEST_F(CodeCaching, WhatIsNoCodeObjectAnyMoreHasNoName) {
 
 TEST_F(CodeCaching, TheLeastRecentlyUsedIsForgottenFirst) {
   CodeCache small(1500);
-  std::vector<uint64_t> codes;
-  for (int index = 0; index < 20; ++index) codes.push_back(MakeCode(U"handle"));
+  std::vector<uint64_t> codes(20);
+  for (uint64_t& code : codes) code = MakeCode(U"handle");
   for (const uint64_t at : codes) {
     small.Find({7, 100}, at, &layout_, read_);
     small.Find({7, 100}, codes.front(), &layout_, read_);

@@ -15,6 +15,7 @@ constexpr char kEval[] = "_PyEval_EvalFrameDefault";
 
 std::vector<Frame> Native(std::vector<std::string> symbols) {
   std::vector<Frame> frames;
+  frames.reserve(symbols.size());
   for (std::string& symbol : symbols) {
     frames.push_back({.symbol = std::move(symbol), .module = "python3.11"});
   }
@@ -99,7 +100,7 @@ TEST(PythonWords, OfAnyValueAreBounded) {
   }
 }
 
-std::string MarkOf(const char* module, RawStack raw) {
+std::string MarkOf(const char* module, const RawStack& raw) {
   return PythonMark(raw, {{.symbol = "read"}, {.symbol = kEval, .module = module}});
 }
 

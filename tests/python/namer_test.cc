@@ -28,7 +28,7 @@ class Naming : public testing::Test {
     memory_.Read(MadeMemory::kBegin, bytes_);
     return Here(code);
   }
-  RawStack StackOf(std::vector<uint64_t> codes) const {
+  RawStack StackOf(const std::vector<uint64_t>& codes) const {
     RawStack raw;
     raw.python.push_back(python_ahead(static_cast<uint32_t>(codes.size()), PYTHON_whole, 11));
     for (const uint64_t code : codes) {
