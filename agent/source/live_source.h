@@ -38,7 +38,7 @@ class LiveSource : public Source {
   // Safe from any thread.
   std::vector<CapabilityReport> capabilities() const;
   std::vector<ProgramReport> programs() const;
-  // What code a process has or, within two seconds of its end, had mapped; empty when not known.
+  // What code a process has or, within ten seconds of its end, had mapped; empty when not known.
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
   // The CPython that it runs, if its layout is known.
   std::optional<PythonLayout> PythonOf(uint32_t pid) const;

@@ -32,8 +32,9 @@ namespace {
 constexpr uint64_t kInFlightNs = 500'000;
 // Records of one fork storm are taken together, so that it does not wake this thread each time.
 constexpr std::chrono::milliseconds kGather(2);
-// How long a process's stacks are waited for after its end.
-constexpr uint64_t kAfterlifeNs = 2'000'000'000;
+// How long a process's stacks are waited for after its end: naming lags behind a storm of short
+// processes by seconds, when two processors start hundreds of them a second.
+constexpr uint64_t kAfterlifeNs = 10'000'000'000;
 constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
 constexpr std::chrono::milliseconds kSettlePatience(100);
 // All files that a Debian server has mapped take 0.2 to 0.5 s.

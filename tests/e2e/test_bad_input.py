@@ -216,7 +216,7 @@ class Recordings(e2e.EndToEnd):
 
     def test_a_recording_of_another_version(self):
         changed = bytearray(self.log.read_bytes())
-        changed[7] ^= 0x40  # the format's number stands after the magic of six bytes, in two
+        changed[6:8] = (16385).to_bytes(2, "little")  # the format's number, after the magic
         self.assert_fails(self.replay(bytes(changed)), e2e.BAD_FILE, "format 16385", "newer")
 
     def test_a_recording_cut_short_says_so(self):
