@@ -101,12 +101,13 @@ absl::Status ReadDead(const BpfSession& session, Fold fold) {
 }
 
 absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
-                         absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold) {
+                         absl::FunctionRef<void(device_event&)> check, Fold fold) {
   return ForEachEntry<uint32_t, device_totals>(
       session.Map("devices"), MapRead::kKeep,
       [&](const uint32_t& dev, const device_totals& totals) {
-        device_named(dev);
-        fold(ToEvent(dev, totals, now_ns));
+        device_event event = ToEvent(dev, totals, now_ns);
+        check(event);
+        fold(event);
       });
 }
 
@@ -134,14 +135,18 @@ absl::Status ReadSyscalls(const BpfSession& session, Fold fold) {
   return status;
 }
 
-void ReadLosses(const BpfSession& session, uint64_t undecodable, Fold fold) {
+uint64_t CountLost(const BpfSession& session, uint32_t reason) {
   std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+  if (bpf_map_lookup_elem(session.Map("losses"), &reason, per_cpu.data()) != 0) return 0;
+  return std::accumulate(per_cpu.begin(), per_cpu.end(), uint64_t{0});
+}
+
+void ReadLosses(const BpfSession& session, uint64_t undecodable, Fold fold) {
   for (uint32_t reason = LOST_none + 1; reason < LOST_REASON_COUNT; ++reason) {
-    if (bpf_map_lookup_elem(session.Map("losses"), &reason, per_cpu.data()) != 0) continue;
     loss_event event{};
     event.hdr = Header(EVENT_loss, sizeof(event));
     event.reason = reason;
-    event.count = std::accumulate(per_cpu.begin(), per_cpu.end(), uint64_t{0});
+    event.count = CountLost(session, reason);
     if (reason == LOST_ring_full) event.count += undecodable;
     if (reason == LOST_recursion) event.count += RecursionMisses(session);
     fold(event);

@@ -15,11 +15,14 @@ using Fold = absl::FunctionRef<void(const Event&)>;
 // Final ledgers of threads that died since the last call. Call often: the mailbox holds 4096.
 absl::Status ReadDead(const BpfSession& session, Fold fold);
 
-// `device_named` is called for each disk before its totals.
+// `check` sees each disk's totals first, and may correct them.
 absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
-                         absl::FunctionRef<void(uint32_t dev)> device_named, Fold fold);
+                         absl::FunctionRef<void(device_event&)> check, Fold fold);
 
 absl::Status ReadSyscalls(const BpfSession& session, Fold fold);
+
+// Of one kind, since the agent started, as far as the programs count it.
+uint64_t CountLost(const BpfSession& session, uint32_t reason);
 
 // All loss counters, with the calls the kernel itself skipped and the records of the ring buffer
 // that could not be decoded.

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
+#include "agent/os/file_access.h"
 #include "agent/source/event_codec.h"
 #include "agent/source/kernel_totals.h"
 
@@ -22,6 +23,7 @@ namespace waitscope {
 namespace {
 
 constexpr int kDrainMs = 100;  // how long a record may wait in the ring buffer
+constexpr size_t kMaxDiskstatsBytes = 4 << 20;
 
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -180,8 +182,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   session_->BeginWindow(epoch_, stacks_.At(tick.at_ns));
   if (UnwindService* unwinding = session_->unwinding()) unwinding->Settle();
   status.Update(Drain(fold));  // what was recorded before the ledgers were read
-  status.Update(ReadDevices(
-      *session_, tick.at_ns, [&](uint32_t dev) { facts_.Device(dev, fold); }, fold));
+  status.Update(TellDevices(tick.at_ns, fold));
   status.Update(ReadSyscalls(*session_, fold));
   if (!status.ok()) return status;
   ReadLosses(*session_, undecodable_, fold);
@@ -190,6 +191,19 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   fold(tick);
   next_tick_ns_ = tick.at_ns + (epoch_ == 1 ? options_.first_window_ns : options_.window_ns);
   return absl::OkStatus();
+}
+
+absl::Status LiveSource::TellDevices(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) {
+  const std::map<uint32_t, KernelDisk> disks =
+      ParseDiskstats(ReadText("/proc/diskstats", kMaxDiskstatsBytes).value_or(""));
+  const uint64_t missed = CountLost(*session_, LOST_request_untracked);
+  const bool skipped = missed != std::exchange(requests_missed_, missed);
+  const auto check = [&](device_event& reading) {
+    facts_.Device(reading.dev, fold);
+    const auto disk = disks.find(reading.dev);
+    if (disk != disks.end()) disk_check_.Correct(disk->second, skipped, reading);
+  };
+  return ReadDevices(*session_, now_ns, check, fold);
 }
 
 // Before the ledgers: they tell whether a wait has lasted meanwhile.

@@ -13,6 +13,7 @@
 #include "agent/os/process_maps.h"
 #include "agent/os/unique_fd.h"
 #include "agent/source/bpf_session.h"
+#include "agent/source/disk_check.h"
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
 #include "agent/source/open_stacks.h"
@@ -52,6 +53,7 @@ class LiveSource : public Source {
   absl::Status Drain(absl::FunctionRef<void(const Event&)> fold);
   void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
   absl::Status ReadOpenStacks();
+  absl::Status TellDevices(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
   void TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const;
 
@@ -64,6 +66,8 @@ class LiveSource : public Source {
   absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
   ProcFacts facts_;
   Surroundings surroundings_;
+  DiskCheck disk_check_;
+  uint64_t requests_missed_ = 0;
   OpenStacks open_stacks_;
   StackGeneration stacks_;    // of the thread that polls
   uint64_t undecodable_ = 0;  // records of the ring buffer

@@ -66,7 +66,8 @@ class Block(unittest.TestCase):
                              after["read_bytes"] - before["read_bytes"])
         took_ns = waitscope.number(read, "queue_ns") + waitscope.number(read, "device_ns")
         self.assertLess(took_ns, 1.01 * (after["read_ms"] - before["read_ms"]) * 1e6 + 1e6)
-        self.assertLess(took_ns, truth["threads"][0]["ops"]["read"]["ns"] * 1.01)
+        if requests + untracked == made:  # nobody else read from the disk
+            self.assertLess(took_ns, truth["threads"][0]["ops"]["read"]["ns"] * 1.01)
 
     def test_a_threads_own_wait_is_its_disk_time(self):
         with waitscope.Workload("direct_reads", seconds=4) as workload:
@@ -75,7 +76,8 @@ class Block(unittest.TestCase):
         row = next(r for r in answer["threads"] if waitscope.number(r["thread"], "tid")
                    == own["tid"])
         self.assertAlmostEqual(waitscope.number(row, "blocked_ns"), own["blocked_ns"],
-                               delta=0.02 * own["blocked_ns"] + own["voluntary"] * 1500)
+                               delta=0.02 * own["blocked_ns"] + own["voluntary"] * 1500
+                               + truth["steal_ns"])  # which the kernel counts as nothing
         self.assertIn(self.disk, row.get("devices", []))
 
     def test_rates_agree_with_iostat(self):
