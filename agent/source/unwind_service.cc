@@ -32,8 +32,7 @@ namespace {
 constexpr uint64_t kInFlightNs = 500'000;
 // Records of one fork storm are taken together, so that it does not wake this thread each time.
 constexpr std::chrono::milliseconds kGather(2);
-// How long a process's stacks are waited for after its end: naming lags behind a storm of short
-// processes by seconds, when two processors start hundreds of them a second.
+// How long an ended process's stacks are waited for: in a storm naming lags by seconds.
 constexpr uint64_t kAfterlifeNs = 10'000'000'000;
 constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
 constexpr std::chrono::milliseconds kSettlePatience(100);
