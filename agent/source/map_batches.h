@@ -22,7 +22,8 @@ template <typename Key, typename Value>
 absl::Status ForEachBatched(ReadBatch read,
                             absl::FunctionRef<void(const Key&, const Value&)> each) {
   constexpr uint32_t kMostEntries = 1 << 16;
-  std::vector<Key> keys(512);
+  // Small enough for memory that the allocator has at hand: some maps are looked at every 100 ms.
+  std::vector<Key> keys(64);
   std::vector<Value> values(keys.size());
   uint64_t position = 0;  // opaque to us; hash maps use 32 bits of it
   uint64_t next = 0;
