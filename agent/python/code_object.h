@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/os/process_memory.h"
 #include "agent/python/layout.h"
-#include "agent/python/process_memory.h"
 
 namespace waitscope {
 

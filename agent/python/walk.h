@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/os/process_memory.h"
 #include "agent/python/layout.h"
-#include "agent/python/process_memory.h"
 
 namespace waitscope {
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "agent/unwind/live_memory.h"
+#include "agent/os/process_memory.h"
 
 namespace waitscope {
 namespace {

@@ -21,8 +21,8 @@
 #include "agent/os/clock.h"
 #include "agent/os/file_access.h"
 #include "agent/os/process_maps.h"
+#include "agent/os/process_memory.h"
 #include "agent/source/raw_stacks.h"
-#include "agent/unwind/live_memory.h"
 #include "agent/unwind/stack_unwinder.h"
 
 namespace waitscope {

@@ -15,7 +15,7 @@ ROOMS = {
     "agent/diagnose": (["agent/core", "agent/diagnose", "bpf"], ["std", "absl"]),
     "agent/views": (["agent/core", "agent/diagnose", "agent/views", "bpf"], ["std", "absl"]),
     "agent/os": (["agent/os"], ["std", "absl", "system"]),
-    "agent/python": (["agent/core", "agent/python", "bpf"], ["std", "absl", "system"]),
+    "agent/python": (["agent/core", "agent/os", "agent/python", "bpf"], ["std", "absl", "system"]),
     "agent/source": (["agent/core", "agent/os", "agent/python", "agent/source", "agent/unwind",
                       "bpf", "kernel-compat"],
                      ["std", "absl", "system", "libbpf", "compression"]),

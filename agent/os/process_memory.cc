@@ -1,4 +1,4 @@
-#include "agent/unwind/live_memory.h"
+#include "agent/os/process_memory.h"
 
 #include <sys/uio.h>
 #include <unistd.h>
@@ -31,6 +31,12 @@ size_t ReadMemoryOf(pid_t pid, uint64_t address, std::span<uint8_t> bytes) {
   const iovec here = {bytes.data(), covered};
   const ssize_t got = process_vm_readv(pid, &here, 1, there.data(), parts, 0);
   return got < 0 ? 0 : static_cast<size_t>(got);
+}
+
+ReadMemory MemoryOf(uint32_t pid) {
+  return [pid](uint64_t address, std::span<uint8_t> into) {
+    return ReadMemoryOf(static_cast<pid_t>(pid), address, into);
+  };
 }
 
 }  // namespace waitscope
