@@ -1,10 +1,11 @@
 // The owner a lock's word names: read from the waiting process itself.
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
+#include <span>
 
 #include "absl/strings/str_cat.h"
+#include "agent/os/process_memory.h"
 #include "agent/source/surroundings.h"
 
 namespace waitscope {
@@ -18,10 +19,8 @@ constexpr uint32_t kTidMask = 0x3fffffff;  // FUTEX_TID_MASK
 using MutexWords = std::array<uint32_t, 4>;
 
 bool ReadWords(uint32_t pid, uint64_t address, MutexWords& words) {
-  iovec here{words.data(), sizeof(words)};
-  iovec there{reinterpret_cast<void*>(address), sizeof(words)};  // NOLINT: an address elsewhere
-  return process_vm_readv(static_cast<pid_t>(pid), &here, 1, &there, 1, 0) ==
-         static_cast<ssize_t>(sizeof(words));
+  const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(words.data()), sizeof(words));
+  return ReadMemoryOf(static_cast<pid_t>(pid), address, bytes) == sizeof(words);
 }
 
 bool IsThreadOf(uint32_t pid, uint32_t tid) {
