@@ -19,7 +19,7 @@ struct probe_config {
 	__u8 task_storage;     /* 0: the hash fallback (kernels before 5.12) */
 	__u8 late_hook;	       /* rseq_update is attached: user stacks are taken there */
 	__u8 unwind;	       /* user stacks by unwind tables; 0: by frame pointers */
-	__u8 pad[1];
+	__u8 rdonly_cast;      /* bpf_rdonly_cast is there: files are read by plain loads */
 };
 
 /* Written by the agent while the programs run. */

@@ -6,28 +6,61 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/wait_class.h"
 
-/* The file behind a descriptor of any thread, or NULL. Not pinned: read it by probing only. */
-probe_inline struct file *file_of(struct task_struct *task, __u64 fd)
+/* A descriptor's place in any thread's table of files, or NULL. Read it by probing only. */
+probe_inline struct file **place_of(struct task_struct *task, __u64 fd)
 {
 	struct files_struct *files = task->files;
 	struct fdtable *fdt;
-	struct file **slots, *file = NULL;
 
 	if (!files)
 		return NULL;
 	fdt = files->fdt;
-	if (fd >= fdt->max_fds)
-		return NULL;
-	slots = fdt->fd;
-	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return fd < fdt->max_fds ? fdt->fd + fd : NULL;
+}
+
+/* Not pinned, and NULL when there is none. */
+probe_inline struct file *file_at(struct file **place)
+{
+	struct file *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), place);
 	return file;
+}
+
+/* The file behind a descriptor of any thread, or NULL. */
+probe_inline struct file *file_of(struct task_struct *task, __u64 fd)
+{
+	struct file **place = place_of(task, fd);
+
+	return place ? file_at(place) : NULL;
+}
+
+/* hlist_head: a struct that is one pointer, as a place in the table is. */
+probe_inline __u32 loaded_mode(struct file **place)
+{
+	struct hlist_head *held = compat_cast(struct hlist_head, place);
+	struct file *file = compat_cast(struct file, held->first);
+
+	return file->f_inode->i_mode;
+}
+
+/* The mode of what a descriptor of any thread stands for, 0 when there is nothing. */
+probe_inline __u32 descriptor_mode(struct task_struct *task, __u64 fd)
+{
+	struct file **place = place_of(task, fd);
+
+	if (!place)
+		return 0;
+	if (cfg.rdonly_cast)
+		return loaded_mode(place);
+	return BPF_CORE_READ(file_at(place), f_inode, i_mode);
 }
 
 probe_inline __u8 descriptor_kind(struct task_struct *task, __u64 fd)
 {
-	struct file *file = file_of(task, fd);
+	__u32 mode = descriptor_mode(task, fd);
 
-	return file ? object_kind_of_mode(BPF_CORE_READ(file, f_inode, i_mode)) : OBJECT_none;
+	return mode ? object_kind_of_mode(mode) : OBJECT_none;
 }
 
 probe_inline void describe_inet(struct wait_object *o, struct sock *sk)

@@ -227,6 +227,15 @@ compat_inline __u64 compat_queued_ns(struct task_struct *task)
 	return queued && clock > queued ? clock - queued : 0;
 }
 
+/*
+ * Plain loads through a pointer the verifier knows no type of, at 1 ns where a probing read takes
+ * 11: v6.2 (a35b9af4ec2c). They read 0 where there is no memory.
+ */
+extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym __weak;
+
+#define compat_cast(type, pointer) \
+	((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
+
 compat_inline struct gendisk *compat_request_disk(struct request *rq)
 {
 	struct request___v5_16 *old = (void *)rq;

@@ -89,6 +89,7 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.task_storage = features.task_storage ? 1 : 0;
   config.late_hook = features.rseq_update ? 1 : 0;
   config.unwind = features.unwind_tables ? 1 : 0;
+  config.rdonly_cast = features.rdonly_cast ? 1 : 0;
   return config;
 }
 

@@ -87,6 +87,8 @@ void ProbeBtf(KernelFeatures& features) {
   features.switch_has_state = TracepointParameters(kernel.get(), "sched_switch") >= 4;
   features.block_has_queue = TracepointParameters(kernel.get(), "block_rq_issue") == 2;
   features.rseq_update = TracepointParameters(kernel.get(), "rseq_update") == 1;
+  features.rdonly_cast =
+      btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 }
 
 CapabilityReport Report(std::string name, bool present, bool essential, std::string with,

@@ -15,6 +15,7 @@ struct KernelFeatures {
   bool switch_has_state = false;  // sched_switch hands over prev_state (v5.18)
   bool block_has_queue = false;   // block_rq_insert and _issue still take the queue (before v5.11)
   bool rseq_update = false;       // the late hook for user stacks
+  bool rdonly_cast = false;       // untyped pointers may be read by plain loads (v6.2)
   bool unwind_tables = false;     // user stacks by unwind tables; else by frame pointers
   bool python_frames = false;     // Python's own frames; they stand in stacks by unwind tables
   bool realtime = false;          // PREEMPT_RT
