@@ -52,6 +52,19 @@ ledger_inline void ledger_open(struct ledger *l, __u64 now, __u8 state, __u8 wai
 	ledger_write_end(l);
 }
 
+/* What the ledger counted was another thread's life: it begins anew, running. */
+ledger_inline void ledger_restart(struct ledger *l, __u64 now)
+{
+	const unsigned long kept = __builtin_offsetof(struct ledger, open_syscall);
+
+	ledger_write_begin(l);
+	__builtin_memset((char *)l + kept, 0, sizeof(*l) - kept);
+	l->seeded = 0;
+	l->open_seeded = 0;
+	ledger_write_end(l);
+	ledger_open(l, now, THREAD_running, WAIT_other, -1);
+}
+
 ledger_inline void ledger_close_running(struct ledger *l, __u64 now)
 {
 	if (l->state != THREAD_running)

@@ -17,15 +17,11 @@ probe_inline struct thread_record *create_hashed_record(struct task_struct *task
 {
 	__u32 tid = task->pid, zero = 0;
 	struct thread_record *blank = bpf_map_lookup_elem(&blank_record, &zero);
-	struct thread_record *r;
 
 	if (!blank)
 		return NULL;
 	bpf_map_update_elem(&ledgers_by_tid, &tid, blank, BPF_ANY);
-	r = bpf_map_lookup_elem(&ledgers_by_tid, &tid);
-	if (r)
-		fill_ref(&r->self, task);
-	return r;
+	return bpf_map_lookup_elem(&ledgers_by_tid, &tid);
 }
 
 /* Finds or makes the record. It may allocate, so never under a run-queue lock. */
@@ -39,7 +35,9 @@ probe_inline struct thread_record *make_record(struct task_struct *task)
 		r = bpf_task_storage_get(&ledgers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	else
 		r = create_hashed_record(task);
-	if (!r)
+	if (r)
+		fill_ref(&r->self, task);
+	else
 		lose(LOST_ledger_create);
 	return r;
 }
@@ -55,14 +53,14 @@ probe_inline void fill_ledger_event(struct ledger_event *e, struct thread_record
 {
 	e->hdr.kind = EVENT_ledger;
 	e->hdr.size = sizeof(*e);
-	fill_ref(&e->thread, task);
+	e->thread = r->self;
 	e->creator = r->creator;
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 	e->at_ns = now;
 	e->cgroup_id = cgroup_id_of(task);
 	e->kernel_stack = 0;
 	e->user_stack = 0;
-	e->kernel_runtime_ns = task->se.sum_exec_runtime;
+	e->kernel_runtime_ns = task->se.sum_exec_runtime - r->ran_before_ns;
 	e->parent_pid = task->real_parent->tgid;
 	e->final = 0;
 	e->kernel_thread = !!(task->flags & 0x200000); /* PF_KTHREAD */

@@ -49,7 +49,8 @@ struct thread_record {
 	struct ledger ledger;
 	struct waker_note waker;
 	struct thread_ref creator;
-	__u64 ran_ns; /* se.sum_exec_runtime at the last switch-out */
+	__u64 ran_ns;	     /* se.sum_exec_runtime at the last switch-out */
+	__u64 ran_before_ns; /* the same when this life of the thread began, after an exec */
 	/* What the iterator saw of a thread older than the agent; seed_ns is written last. */
 	__u64 seed_ns;
 	__s32 seed_syscall;
@@ -68,7 +69,9 @@ struct thread_record {
 	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
 	__u32 pad;
 	struct wait_event sample;
-	struct thread_ref self; /* the hash fallback's guard against a reused tid */
+	/* The thread may have another tid by now (exec); for the hash fallback also the guard
+	 * against a reused one. */
+	struct thread_ref self;
 };
 
 struct request_note {

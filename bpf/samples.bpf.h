@@ -108,12 +108,14 @@ probe_inline void fill_waker(struct wait_event *e, const struct waker_note *note
 	e->request_device_ns = note->request_device_ns;
 }
 
-probe_inline void fill_wait(struct wait_event *e, struct task_struct *task,
+probe_inline void fill_wait(struct thread_record *r, struct task_struct *task,
 			    const struct closed_wait *wait)
 {
+	struct wait_event *e = &r->sample;
+
 	e->hdr.kind = EVENT_wait;
 	e->hdr.size = sizeof(*e);
-	fill_ref(&e->thread, task);
+	e->thread = r->self;
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 	e->off_ns = wait->off_ns;
 	e->wake_ns = wait->wake_ns;
@@ -133,7 +135,7 @@ probe_inline void describe_wait(struct thread_record *r, struct task_struct *tas
 	struct irqoff_scratch *s = my_scratch();
 	struct user_regs regs = {};
 
-	fill_wait(e, task, wait);
+	fill_wait(r, task, wait);
 	e->kernel_stack = s ? sleeping_kernel_stack(task, &s->stack) : 0;
 	if (wait->preempted) {
 		__builtin_memset(&e->object, 0, sizeof(e->object));
@@ -173,7 +175,7 @@ probe_inline void emit_bare_sample(struct thread_record *r, struct task_struct *
 {
 	struct wait_event *e = &r->sample;
 
-	fill_wait(e, task, wait);
+	fill_wait(r, task, wait);
 	fill_waker(e, &r->waker);
 	e->kernel_stack = 0;
 	__builtin_memset(&e->object, 0, sizeof(e->object));

@@ -67,31 +67,33 @@ bool LedgerStage::Newer(const ledger_event& a, const ledger_event& b) {
 }
 
 void LedgerStage::Fold(const ledger_event& record) {
-  const ThreadKey key = KeyOf(record.thread);
-  if (!dead_.contains(key)) threads_.Fold(key, record);
+  const Life life{KeyOf(record.thread), record.totals.born_ns};
+  if (!dead_.contains(life)) lives_.Fold(life, record);
 }
 
 void LedgerStage::ForEachFresh(absl::FunctionRef<void(const ledger_event&)> visit) const {
-  threads_.ForEachFresh([&](const ThreadKey&, const ledger_event& record) { visit(record); });
+  lives_.ForEachFresh([&](const Life&, const ledger_event& record) { visit(record); });
 }
 
 void LedgerStage::Close(Snapshot& snapshot) {
   dead_.clear();
-  threads_.Close([&](const ThreadKey& key, const ledger_event& now, const ledger_event* previous) {
-    ThreadWindow& window = snapshot.threads[key] = WindowOf(key, now, previous);
-    ToldTooMuch& told = told_[key];
+  lives_.Close([&](const Life& life, const ledger_event& now, const ledger_event* previous) {
+    ThreadWindow window = WindowOf(life.thread, now, previous);
+    ToldTooMuch& told = told_[life];
     FillDifference(now, previous, told, window);
-    if (told == ToldTooMuch{}) told_.erase(key);
-    if (now.final) dead_.insert(key);
+    if (told == ToldTooMuch{}) told_.erase(life);
+    if (now.final) dead_.insert(life);
+    const auto [row, first] = snapshot.threads.try_emplace(life.thread, window);
+    if (!first) Append(row->second, window);
   });
-  threads_.Forget([&](const ThreadKey& key, uint32_t silent_windows) {
-    return silent_windows >= kForgetAfterWindows || dead_.contains(key);
+  lives_.Forget([&](const Life& life, uint32_t silent_windows) {
+    return silent_windows >= kForgetAfterWindows || dead_.contains(life);
   });
-  std::erase_if(told_, [&](const auto& row) { return !threads_.Knows(row.first); });
+  std::erase_if(told_, [&](const auto& row) { return !lives_.Knows(row.first); });
 }
 
 void LedgerStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
-  threads_.ForEachClosed([&](const ledger_event& record) { emit(record); });
+  lives_.ForEachClosed([&](const ledger_event& record) { emit(record); });
 }
 
 }  // namespace waitscope

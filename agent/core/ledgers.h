@@ -1,6 +1,8 @@
 // Exact time by state of every thread: the window is the difference of two ledger records.
 #pragma once
 
+#include <compare>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -23,16 +25,26 @@ class LedgerStage {
   void Close(Snapshot& snapshot);
 
   // Still heard of; the dead and the silent are forgotten at Close.
-  bool Knows(const ThreadKey& thread) const { return threads_.Knows(thread); }
+  bool Knows(const ThreadKey& thread) const {
+    return lives_.KnowsAny({thread, 0}, {thread, std::numeric_limits<uint64_t>::max()});
+  }
 
   void Baseline(absl::FunctionRef<void(const Event&)> emit) const;
 
  private:
+  // A thread has one life, but a leader's place is taken by the thread of its process that calls
+  // exec, with tid and start time: then it has a second one.
+  struct Life {
+    ThreadKey thread;
+    uint64_t born_ns = 0;
+
+    friend auto operator<=>(const Life&, const Life&) = default;
+  };
   static bool Newer(const ledger_event& a, const ledger_event& b);
 
-  Monotone<ThreadKey, ledger_event, Newer> threads_;
-  std::map<ThreadKey, ToldTooMuch> told_;  // only of threads that were told something too much
-  std::set<ThreadKey> dead_;  // in the last window: a straggling record must not revive them
+  Monotone<Life, ledger_event, Newer> lives_;
+  std::map<Life, ToldTooMuch> told_;  // only of those that were told something too much
+  std::set<Life> dead_;  // in the last window: a straggling record must not revive them
 };
 
 }  // namespace waitscope

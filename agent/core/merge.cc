@@ -188,6 +188,11 @@ void AddHeader(Snapshot& into, const Snapshot& other, Order other_is) {
 
 }  // namespace
 
+void Append(ThreadWindow& into, const ThreadWindow& later) {
+  Add(into, later, Order::greater);
+  into.exited = later.exited;
+}
+
 void Merge(Snapshot& into, const Snapshot& other) {
   const Order other_is = other.end_ns <=> into.end_ns;
   AddThreads(into, other, other_is);

@@ -61,6 +61,11 @@ class Monotone {
   }
 
   bool Knows(const Key& key) const { return entries_.contains(key); }
+  // Whether there is a key within [first, last].
+  bool KnowsAny(const Key& first, const Key& last) const {
+    const auto at = entries_.lower_bound(first);
+    return at != entries_.end() && at->first <= last;
+  }
 
  private:
   struct Entry {

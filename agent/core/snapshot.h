@@ -288,6 +288,9 @@ void KeepSlowest(std::vector<block_event>& requests);
 // numbering of objects. What holds "at the window's end" comes from the later one.
 void Merge(Snapshot& into, const Snapshot& other);
 
+// The same of one thread, of which `later` follows.
+void Append(ThreadWindow& into, const ThreadWindow& later);
+
 // Rough size in memory, for the history's byte limit.
 size_t ApproximateBytes(const Snapshot& snapshot);
 

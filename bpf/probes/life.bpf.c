@@ -110,15 +110,63 @@ int BPF_PROG(forget_hashed_record, struct task_struct *task)
 	return 0;
 }
 
+/* The record of `current` under the tid it had before its exec. */
+probe_inline struct thread_record *record_before_exec(struct task_struct *task, __u32 old_tid)
+{
+	if (cfg.task_storage)
+		return find_record(task);
+	return bpf_map_lookup_elem(&ledgers_by_tid, &old_tid);
+}
+
+probe_inline void tell_final(struct thread_record *r, struct task_struct *task, __u64 now)
+{
+	struct ledger_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	ledger_dead(&r->ledger, now);
+	if (!e) {
+		lose(LOST_exit_detail);
+		return;
+	}
+	fill_ledger_event(e, r, task, now);
+	e->final = 1;
+	__builtin_memcpy(&e->totals, &r->ledger, sizeof(e->totals));
+	bpf_ringbuf_submit(e, submit_flags());
+}
+
+/*
+ * A thread other than the leader that calls exec takes the leader's tid and start time
+ * (de_thread(), since v2.6): the ledger under its own tid ends, the leader's goes on from here.
+ */
+probe_inline void take_leaders_place(struct task_struct *task, __u32 old_tid, __u64 now)
+{
+	struct thread_record *r = record_before_exec(task, old_tid);
+
+	if (r)
+		tell_final(r, task, now);
+	if (!cfg.task_storage)
+		bpf_map_delete_elem(&ledgers_by_tid, &old_tid);
+	r = make_record(task);
+	if (!r)
+		return;
+	fill_ref(&r->self, task);
+	__builtin_memset(&r->creator, 0, sizeof(r->creator));
+	r->ran_before_ns = r->ran_ns = task->se.sum_exec_runtime;
+	r->delivered = 0;
+	ledger_restart(&r->ledger, now);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
+	__u64 now = bpf_ktime_get_ns();
 	__u32 pid = task->tgid;
 	struct life_event *e;
 
 	/* Rules of the old program must not be used on the new one's stack. */
 	bpf_map_delete_elem(&unwind_processes, &pid);
-	e = begin_life(task, LIFE_exec, bpf_ktime_get_ns());
+	if (old_pid != task->pid)
+		take_leaders_place(task, old_pid, now);
+	e = begin_life(task, LIFE_exec, now);
 	if (!e)
 		return 0;
 	bpf_probe_read_kernel_str(e->filename, sizeof(e->filename), BPF_CORE_READ(bprm, filename));

@@ -158,7 +158,7 @@ int list_waiting(struct bpf_iter__task *ctx)
 	if (!waiting.since_ns)
 		return 0;
 	compat_frame_of(task, &frame);
-	fill_ref(&waiting.thread, task);
+	waiting.thread = r->self;
 	waiting.pc = frame.ip;
 	waiting.sp = frame.sp;
 	waiting.bp = frame.bp;

@@ -53,6 +53,27 @@ TEST_F(Ledgers, FirstWindowCountsFromBirth) {
   EXPECT_EQ(window.totals.ResidualNs(), 0);
 }
 
+TEST_F(Ledgers, LeaderWhosePlaceAnotherThreadTookByExecHasTheTimeOfBoth) {
+  thread_.BornAt(0).BlockAt(10, WAIT_lock);
+  Exit(100);
+  Timeline after_exec(readings_, 10, 11);
+  after_exec.BornAt(110).BlockAt(150, WAIT_disk).ReadAt(200);
+  for (const Event& event : log_) stage_.Fold(std::get<ledger_event>(event));
+  std::ranges::reverse(readings_);
+  const ThreadWindow both = Close().at(thread_.key());
+  EXPECT_EQ(both.totals.wall_ns, 190u);
+  EXPECT_EQ(both.totals.waits[WAIT_lock].ns, 90u);
+  EXPECT_EQ(both.totals.waits[WAIT_disk].ns, 50u);
+  EXPECT_EQ(both.totals.ResidualNs(), 0);
+  EXPECT_FALSE(both.exited);
+  EXPECT_TRUE(both.open_wait);
+
+  after_exec.ReadAt(300);
+  const ThreadWindow later = Close().at(thread_.key());
+  EXPECT_EQ(later.totals.wall_ns, 100u);
+  EXPECT_TRUE(stage_.Knows(thread_.key()));
+}
+
 TEST_F(Ledgers, SeededThreadCountsFromItsSeedingAndIsNotBorn) {
   thread_.SeedAt(100, THREAD_blocked, WAIT_poll);
   Read(160);

@@ -103,6 +103,24 @@ class Truth(unittest.TestCase):
                     if waitscope.number(p, "parent_pid") == truth["pid"]]
         self.assertEqual(len(children), truth["threads"][0]["ops"]["child"]["count"])
 
+    def test_a_thread_that_calls_exec_and_becomes_the_leader(self):
+        with waitscope.Workload("exec_in_thread", seconds=3) as workload:
+            truth, answer = waitscope.observe(self.agent, workload)
+        rows = waitscope.threads_by_tid(answer)
+        caller, leader = rows[truth["tid"]], rows[truth["pid"]]
+        self.assertTrue(caller["exited"])
+        for row, sleeps in (caller, "sleeps_before"), (leader, "sleeps_after"):
+            sleep = next(wait for wait in row["waits"] if wait["class"] == "sleep")
+            self.assertEqual(waitscope.number(sleep, "count"), truth[sleeps])
+            self.assertGreaterEqual(waitscope.number(sleep, "ns"),
+                                    0.99 * truth[sleeps] * truth["sleep_ns"])
+            self.assertEqual(waitscope.number(row, "residual_ns"), 0)
+            self.assertLess(waitscope.number(row["run_queue"], "count"), 2 * truth[sleeps])
+        # The leader waited in pause from the birth of the caller to its exec.
+        self.assertAlmostEqual(ledger_checks.waits_of(leader)["poll"],
+                               truth["exec_ns"] - truth["begin_ns"],
+                               delta=0.01 * (truth["exec_ns"] - truth["begin_ns"]))
+
     def test_threads_blocked_before_through_and_after_the_window(self):
         with waitscope.Workload("long_block", seconds=60) as workload:
             workload.release()
