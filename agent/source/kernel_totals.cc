@@ -130,16 +130,14 @@ absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
 
 absl::Status ReadSyscalls(const BpfSession& session, Fold fold) {
   absl::Status status = ReadAndMakeRoom<call_key, call_totals>(
-      session.Map("calls"), [&](const call_key& key, const call_totals& totals) {
-        fold(ToEvent(key, totals));
-      });
+      session.Map("calls"),
+      [&](const call_key& key, const call_totals& totals) { fold(ToEvent(key, totals)); });
   status.Update(ReadAndMakeRoom<thread_ref, loop_totals>(
       session.Map("loops"),
       [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); }));
   status.Update(ReadAndMakeRoom<error_key, uint64_t>(
-      session.Map("call_errors"), [&](const error_key& key, const uint64_t& count) {
-        fold(ToEvent(key, count));
-      }));
+      session.Map("call_errors"),
+      [&](const error_key& key, const uint64_t& count) { fold(ToEvent(key, count)); }));
   return status;
 }
 
