@@ -90,6 +90,12 @@ class Kernel(e2e.EndToEnd):
         self.assertEqual(done.returncode, e2e.AGENT_KERNEL)
         self.assertIn("CONFIG_DEBUG_INFO_BTF", done.stdout)
 
+    def test_an_agent_that_cannot_know_who_is_who_does_not_start(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = e2e.run_agent("--listen", f"unix:{directory}/agent.sock",
+                                 prefix=["unshare", "--pid", "--fork", "--mount-proc"])
+        self.assert_fails(done, e2e.AGENT_KERNEL, "PID namespace", "--pid host")
+
     def test_check_says_what_this_kernel_gives(self):
         done = e2e.run_agent("--check")
         self.assert_works(done)
