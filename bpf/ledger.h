@@ -10,6 +10,10 @@
 #ifndef WAITSCOPE_BPF_LEDGER_H
 #define WAITSCOPE_BPF_LEDGER_H
 
+#ifndef __BPF__
+#include <stddef.h>
+#endif
+
 #include "bpf/events.h"
 
 #define ledger_inline static inline __attribute__((always_inline))
@@ -90,6 +94,22 @@ ledger_inline void ledger_dead(struct ledger *l, __u64 now)
 	ledger_close_running(l, now);
 	l->state = THREAD_dead;
 	l->since_ns = now;
+	ledger_write_end(l);
+}
+
+/* The thread goes on as another one: its ledger begins anew, in the middle of a run. */
+ledger_inline void ledger_restart(struct ledger *l, __u64 now)
+{
+	const __u64 totals = offsetof(struct ledger, running_ns);
+
+	ledger_write_begin(l);
+	__builtin_memset((char *)l + totals, 0, sizeof(*l) - totals);
+	l->state = THREAD_running;
+	l->seeded = 1;
+	l->open_seeded = 0;
+	l->born_ns = now;
+	l->since_ns = now;
+	l->wake_ns = 0;
 	ledger_write_end(l);
 }
 

@@ -35,10 +35,13 @@ probe_inline struct thread_record *make_record(struct task_struct *task)
 
 	if (r)
 		return r;
-	if (cfg.task_storage)
-		r = bpf_task_storage_get(&ledgers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	else
+	if (!cfg.task_storage) {
 		r = create_hashed_record(task);
+	} else {
+		r = bpf_task_storage_get(&ledgers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (r)
+			fill_ref(&r->self, task);
+	}
 	if (!r)
 		lose(LOST_ledger_create);
 	return r;
@@ -55,7 +58,7 @@ probe_inline void fill_ledger_event(struct ledger_event *e, struct thread_record
 {
 	e->hdr.kind = EVENT_ledger;
 	e->hdr.size = sizeof(*e);
-	fill_ref(&e->thread, task);
+	e->thread = r->self;
 	e->creator = r->creator;
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 	e->at_ns = now;

@@ -68,7 +68,9 @@ struct thread_record {
 	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
 	__u32 pad;
 	struct wait_event sample;
-	struct thread_ref self; /* the hash fallback's guard against a reused tid */
+	/* As it was when the record was made: execve may give the task another thread's number and
+	 * start. The hash fallback's guard against a reused tid, too. */
+	struct thread_ref self;
 };
 
 struct request_note {

@@ -1,5 +1,8 @@
 #include "agent/core/ledgers.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "agent/core/wire_text.h"
 
 namespace waitscope {
@@ -60,38 +63,60 @@ ThreadWindow WindowOf(const ThreadKey& key, const ledger_event& now, const ledge
   return window;
 }
 
+// The later of two lives in one window, with the time of both.
+ThreadWindow After(const ThreadWindow& earlier, ThreadWindow later) {
+  later.born |= earlier.born;
+  later.totals += earlier.totals;
+  later.run_queue.Merge(earlier.run_queue);
+  later.run_queue_max_ns = std::max(later.run_queue_max_ns, earlier.run_queue_max_ns);
+  later.kernel_runtime_ns += earlier.kernel_runtime_ns;
+  return later;
+}
+
 }  // namespace
 
 bool LedgerStage::Newer(const ledger_event& a, const ledger_event& b) {
   return a.at_ns != b.at_ns ? a.at_ns > b.at_ns : a.final > b.final;
 }
 
+LedgerStage::Life LedgerStage::LifeOf(const ledger_event& record) {
+  return {KeyOf(record.thread), record.totals.born_ns};
+}
+
 void LedgerStage::Fold(const ledger_event& record) {
-  const ThreadKey key = KeyOf(record.thread);
-  if (!dead_.contains(key)) threads_.Fold(key, record);
+  const Life life = LifeOf(record);
+  if (!dead_.contains(life)) lives_.Fold(life, record);
+}
+
+bool LedgerStage::Knows(const ThreadKey& thread) const {
+  const Life* const first = lives_.NotBelow({.thread = thread});
+  return first != nullptr && first->thread == thread;
 }
 
 void LedgerStage::ForEachFresh(absl::FunctionRef<void(const ledger_event&)> visit) const {
-  threads_.ForEachFresh([&](const ThreadKey&, const ledger_event& record) { visit(record); });
+  lives_.ForEachFresh([&](const Life&, const ledger_event& record) { visit(record); });
 }
 
+// Two lives of one key come in the order of their beginnings.
 void LedgerStage::Close(Snapshot& snapshot) {
   dead_.clear();
-  threads_.Close([&](const ThreadKey& key, const ledger_event& now, const ledger_event* previous) {
-    ThreadWindow& window = snapshot.threads[key] = WindowOf(key, now, previous);
-    ToldTooMuch& told = told_[key];
+  lives_.Close([&](const Life& life, const ledger_event& now, const ledger_event* previous) {
+    ThreadWindow window = WindowOf(life.thread, now, previous);
+    ToldTooMuch& told = told_[life];
     FillDifference(now, previous, told, window);
-    if (told == ToldTooMuch{}) told_.erase(key);
-    if (now.final) dead_.insert(key);
+    if (told == ToldTooMuch{}) told_.erase(life);
+    if (now.final) dead_.insert(life);
+    const auto [at, only] = snapshot.threads.try_emplace(life.thread, window);
+    if (!only) at->second = After(at->second, std::move(window));
   });
-  threads_.Forget([&](const ThreadKey& key, uint32_t silent_windows) {
-    return silent_windows >= kForgetAfterWindows || dead_.contains(key);
+  lives_.Forget([&](const Life& life, uint32_t silent_windows) {
+    return silent_windows >= kForgetAfterWindows || dead_.contains(life);
   });
-  std::erase_if(told_, [&](const auto& row) { return !threads_.Knows(row.first); });
+  std::erase_if(told_, [&](const auto& row) { return !lives_.Knows(row.first); });
 }
 
 void LedgerStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
-  threads_.ForEachClosed([&](const ledger_event& record) { emit(record); });
+  lives_.ForEachClosed([&](const ledger_event& record) { emit(record); });
 }
 
 }  // namespace waitscope

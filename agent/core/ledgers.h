@@ -23,16 +23,26 @@ class LedgerStage {
   void Close(Snapshot& snapshot);
 
   // Still heard of; the dead and the silent are forgotten at Close.
-  bool Knows(const ThreadKey& thread) const { return threads_.Knows(thread); }
+  bool Knows(const ThreadKey& thread) const;
 
   void Baseline(absl::FunctionRef<void(const Event&)> emit) const;
 
  private:
-  static bool Newer(const ledger_event& a, const ledger_event& b);
+  // A thread whose execve took over the number and start of its process's first one goes on with a
+  // new ledger under the key of the old: they are told apart by their beginnings.
+  struct Life {
+    ThreadKey thread;
+    uint64_t born_ns = 0;
 
-  Monotone<ThreadKey, ledger_event, Newer> threads_;
-  std::map<ThreadKey, ToldTooMuch> told_;  // only of threads that were told something too much
-  std::set<ThreadKey> dead_;  // in the last window: a straggling record must not revive them
+    friend auto operator<=>(const Life&, const Life&) = default;
+  };
+
+  static bool Newer(const ledger_event& a, const ledger_event& b);
+  static Life LifeOf(const ledger_event& record);
+
+  Monotone<Life, ledger_event, Newer> lives_;
+  std::map<Life, ToldTooMuch> told_;  // only of threads that were told something too much
+  std::set<Life> dead_;  // in the last window: a straggling record must not revive them
 };
 
 }  // namespace waitscope

@@ -62,6 +62,12 @@ class Monotone {
 
   bool Knows(const Key& key) const { return entries_.contains(key); }
 
+  // The first key that is not below `low`; null when there is none.
+  const Key* NotBelow(const Key& low) const {
+    const auto at = entries_.lower_bound(low);
+    return at == entries_.end() ? nullptr : &at->first;
+  }
+
  private:
   struct Entry {
     std::unique_ptr<Record> closed;

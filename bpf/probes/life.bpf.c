@@ -110,15 +110,67 @@ int BPF_PROG(forget_hashed_record, struct task_struct *task)
 	return 0;
 }
 
+/* In the hash fallback the record lies under the number that the thread had. */
+probe_inline struct thread_record *record_of_former(struct task_struct *task, __u32 old_tid)
+{
+	__u32 tid = task->pid;
+	struct thread_record *r;
+
+	if (cfg.task_storage)
+		return find_record(task);
+	r = bpf_map_lookup_elem(&ledgers_by_tid, &old_tid);
+	if (!r || r->self.pid != (__u32)task->tgid)
+		return NULL;
+	bpf_map_update_elem(&ledgers_by_tid, &tid, r, BPF_ANY);
+	bpf_map_delete_elem(&ledgers_by_tid, &old_tid);
+	return bpf_map_lookup_elem(&ledgers_by_tid, &tid);
+}
+
+probe_inline void tell_former(struct thread_record *r, struct task_struct *task, __u64 now)
+{
+	struct ledger_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lose(LOST_exit_detail);
+		return;
+	}
+	fill_ledger_event(e, r, task, now);
+	__builtin_memcpy(&e->totals, &r->ledger, sizeof(e->totals));
+	ledger_dead(&e->totals, now);
+	e->final = 1;
+	bpf_ringbuf_submit(e, submit_flags());
+}
+
+/*
+ * execve by another thread than the first: all others end, and the kernel gives the caller the
+ * first one's number and start (de_thread). The caller's own ledger ends here, and one of the first
+ * thread's begins.
+ */
+probe_inline void become_first_thread(struct task_struct *task, __u32 old_tid, __u64 now)
+{
+	struct thread_record *r = record_of_former(task, old_tid);
+
+	if (!r)
+		return;
+	if (r->ledger.state == THREAD_running)
+		tell_former(r, task, now);
+	fill_ref(&r->self, task);
+	r->ran_ns = task->se.sum_exec_runtime;
+	ledger_restart(&r->ledger, now);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	__u32 pid = task->tgid;
 	struct life_event *e;
+	__u64 now = bpf_ktime_get_ns();
 
+	if (old_pid != task->pid)
+		become_first_thread(task, old_pid, now);
 	/* Rules of the old program must not be used on the new one's stack. */
 	bpf_map_delete_elem(&unwind_processes, &pid);
-	e = begin_life(task, LIFE_exec, bpf_ktime_get_ns());
+	e = begin_life(task, LIFE_exec, now);
 	if (!e)
 		return 0;
 	bpf_probe_read_kernel_str(e->filename, sizeof(e->filename), BPF_CORE_READ(bprm, filename));

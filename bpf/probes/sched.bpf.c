@@ -64,7 +64,7 @@ probe_inline void finish_in_kernel(void *ctx, struct thread_record *r, __u32 sta
 probe_inline void account_dead(struct thread_record *r, struct task_struct *task, __u64 now)
 {
 	struct irqoff_scratch *s = my_scratch();
-	struct dead_key key = {.start_ns = task->start_time, .tid = task->pid};
+	struct dead_key key = {.start_ns = r->self.start_ns, .tid = r->self.tid};
 	struct ledger_event *e;
 
 	ledger_dead(&r->ledger, now);

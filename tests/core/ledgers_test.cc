@@ -138,6 +138,26 @@ TEST_F(Ledgers, StragglingRecordDoesNotReviveTheDead) {
   EXPECT_THAT(Close(), IsEmpty());
 }
 
+TEST_F(Ledgers, ThreadThatTakesOverAnothersKeyAddsToItsWindow) {
+  thread_.BornAt(0);
+  Read(50);
+  Close();
+  Exit(70);
+  Timeline heir(log_, 10, 11);
+  heir.BornAt(80).BlockAt(90, WAIT_sleep).ReadAt(100);
+  readings_.push_back(log_.back());
+  const ThreadWindow both = Close().at(thread_.key());
+  EXPECT_EQ(both.totals.running_ns, 30u);
+  EXPECT_EQ(both.totals.wall_ns, 40u);
+  EXPECT_EQ(both.totals.ResidualNs(), 0);
+  EXPECT_FALSE(both.exited);
+  EXPECT_TRUE(both.open_wait);
+  EXPECT_TRUE(stage_.Knows(thread_.key()));
+  heir.ReadAt(150);
+  readings_.push_back(log_.back());
+  EXPECT_EQ(Close().at(thread_.key()).totals.wall_ns, 50u);
+}
+
 TEST_F(Ledgers, MissedReadingMovesTheTimeToTheNextWindow) {
   thread_.BornAt(0);
   Read(100);

@@ -1,6 +1,7 @@
 """running + runnable + blocked = wall, for every thread, whatever the machine is doing."""
 
 import pathlib
+import subprocess
 import threading
 import time
 import unittest
@@ -98,6 +99,33 @@ class Conservation(unittest.TestCase):
     def test_loaded_threads_that_live_through_the_window_add_up(self):
         with waitscope.Agent() as agent:
             self.check_living_threads(agent, load=1)
+
+    def test_a_thread_that_executes_a_program_takes_over_the_first_ones_number(self):
+        """The kernel gives it the first thread's start, too; both have a ledger."""
+        script = ("import os, threading, time\n"
+                  "def run():\n"
+                  "    time.sleep(2.5)\n"
+                  "    os.execvp('sleep', ['sleep', '60'])\n"
+                  "threading.Thread(target=run).start()\n"
+                  "time.sleep(60)\n")
+        with waitscope.Agent() as agent, subprocess.Popen(["python3", "-c", script]) as process:
+            try:
+                time.sleep(0.5)
+                answer = waitscope.query("threads", "--pid", process.pid, "--duration", "4s",
+                                         endpoint=agent.endpoint)
+            finally:
+                process.kill()
+        rows = {waitscope.number(row, "tid"): row for row in answer["threads"]}
+        problems = [problem for row in rows.values()
+                    for problem in ledger_checks.check_conservation(row)]
+        self.assertEqual(problems, [], all_wrong(problems))
+        first = rows.pop(process.pid)
+        self.assertAlmostEqual(waitscope.number(first, "wall_ns"),
+                               waitscope.window_seconds(answer) * 1e9, delta=1e8)
+        (other,) = rows.values()
+        self.assertTrue(other["exited"])
+        self.assertFalse(first.get("exited"))
+        self.assertLess(waitscope.number(other, "wall_ns"), 2.6e9)
 
     def test_a_full_ring_loses_details_and_no_totals(self):
         with waitscope.Agent("--ring-bytes", 65536, "--period", 0) as agent:
