@@ -1,7 +1,6 @@
 #include "agent/check.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <memory>
 
@@ -27,28 +26,29 @@ void Print(const std::vector<ProgramReport>& programs, std::ostream& out) {
   }
 }
 
+ExitCode CannotWork(const absl::Status& status, std::ostream& out) {
+  out << "\nwaitscoped cannot work here: " << status.message() << "\n";
+  return ExitCodeOf(status);
+}
+
 }  // namespace
 
 ExitCode CheckKernel(const Config& config, std::ostream& out) {
   utsname names{};
   uname(&names);
   out << "kernel " << names.release << " (" << names.machine << ")\n\nwhat it gives\n";
-  if (geteuid() != 0) {
-    out << "  unknown: only root can ask the kernel. Run: sudo waitscoped --check\n";
-    return ExitCode::kNoPrivilege;
-  }
   const KernelFeatures features = ProbeKernel();
-  Print(Describe(features), out);
+  if (!features.missing_privileges.empty()) {
+    out << "  unknown: the kernel tells only who may load programs\n";
+  } else {
+    Print(Describe(features), out);
+  }
   if (absl::Status essentials = CheckEssentials(features); !essentials.ok()) {
-    out << "\nwaitscoped cannot work here: " << essentials.message() << "\n";
-    return ExitCode::kFailure;
+    return CannotWork(essentials, out);
   }
   const absl::StatusOr<std::unique_ptr<LiveSource>> source =
       LiveSource::Open(LiveOptionsFrom(config));
-  if (!source.ok()) {
-    out << "\nwaitscoped cannot work here: " << source.status().message() << "\n";
-    return ExitCode::kFailure;
-  }
+  if (!source.ok()) return CannotWork(source.status(), out);
   out << "\nprograms (those of system calls are attached while somebody asks)\n";
   Print((*source)->programs(), out);
   out << "\nwaitscoped can work here\n";

@@ -7,8 +7,8 @@
 
 namespace waitscope {
 
-// Loads and attaches everything for a moment, so that the answer is the kernel's own. 0 when the
-// agent can work here, 1 when it cannot.
+// Loads and attaches everything for a moment, so that the answer is the kernel's own. Ends as
+// starting the agent would.
 ExitCode CheckKernel(const Config& config, std::ostream& out);
 
 }  // namespace waitscope

@@ -86,6 +86,9 @@ void AddRunning(CLI::App& app, Config& config) {
   app.add_option("--ready-fd", config.ready_fd,
                  "write \"ready\\n\" here once questions are answered")
       ->type_name("FD");
+  app.add_option("--remove-directory", config.remove_directory,
+                 "remove this directory at the end, when nothing is left in it")
+      ->type_name("DIRECTORY");
   app.add_option("--log-level", config.log_level, "trace debug info warn error off [info]")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
   app.set_version_flag("--version", "waitscoped " WAITSCOPE_VERSION);

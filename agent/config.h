@@ -26,6 +26,7 @@ struct Config {
   std::string replay;
   std::string log_level = "info";
   int ready_fd = -1;
+  std::string remove_directory;
   bool check = false;
   bool print_config = false;
   bool exit_with_parent = false;

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_join.h"
 #include "agent/answers.h"
@@ -63,6 +64,20 @@ bool TellReady(int fd) {
   return told;
 }
 
+// Whoever made the directory for us may have been killed meanwhile.
+class RemovedAtEnd {
+ public:
+  explicit RemovedAtEnd(std::string directory) : directory_(std::move(directory)) {}
+  ~RemovedAtEnd() {
+    if (!directory_.empty()) rmdir(directory_.c_str());
+  }
+  RemovedAtEnd(const RemovedAtEnd&) = delete;
+  RemovedAtEnd& operator=(const RemovedAtEnd&) = delete;
+
+ private:
+  std::string directory_;
+};
+
 ServerOptions ServerOptionsFrom(const Config& config) {
   return {.listen = config.listen, .tls = {config.tls_cert, config.tls_key, config.tls_client_ca}};
 }
@@ -112,6 +127,7 @@ absl::Status ReadRecording(const sigset_t& signals, const Pipeline& pipeline, sp
 
 absl::Status Serve(const Config& config, spdlog::logger& log) {
   const sigset_t signals = BlockStopSignals();
+  const RemovedAtEnd directory(config.remove_directory);  // after the sockets in it
   if (config.exit_with_parent && !FollowParent()) return absl::OkStatus();
   // The addresses first: a second agent should be told so before it loads anything.
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Claim(ServerOptionsFrom(config));

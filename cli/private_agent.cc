@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "cli/output_file.h"
 
 namespace waitscope::cli {
 namespace {
@@ -45,6 +45,21 @@ absl::StatusOr<std::string> MakeDirectory() {
   return path;
 }
 
+// What the agent says is kept in memory: a file would outlive a command that is killed.
+absl::StatusOr<int> MakeLog() {
+  const int fd = memfd_create("waitscoped-log", MFD_CLOEXEC);
+  if (fd >= 0) return fd;
+  return absl::InternalError(
+      absl::StrCat("cannot make room for a private agent's log: ", strerror(errno)));
+}
+
+std::string ReadLog(int fd) {
+  std::string text(64 << 10, '\0');
+  const ssize_t got = pread(fd, text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return text;
+}
+
 struct Spawned {
   pid_t pid;
   int ready_fd;
@@ -53,14 +68,14 @@ struct Spawned {
 // The agent gets its own session: an interrupt from the keyboard reaches only this command, which
 // then ends it in order, and the scheduler's autogroup gives it a fair share of the CPU beside a
 // thousand busy threads that were started from the same terminal.
-absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, const std::string& log) {
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& words, int log_fd) {
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) != 0) return absl::InternalError(strerror(errno));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log_fd, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ready[1], kReadyFd);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -120,19 +135,22 @@ absl::StatusOr<std::unique_ptr<PrivateAgent>> PrivateAgent::Start(
     const std::string& program, const std::vector<std::string>& arguments, Interrupts* interrupts) {
   absl::StatusOr<std::string> directory = MakeDirectory();
   if (!directory.ok()) return directory.status();
+  std::unique_ptr<PrivateAgent> agent(new PrivateAgent(*std::move(directory)));
+  const absl::StatusOr<int> log_fd = MakeLog();
+  if (!log_fd.ok()) return log_fd.status();
+  agent->log_fd_ = *log_fd;
   std::vector<std::string> words = {program,
                                     "--listen",
-                                    absl::StrCat("unix:", *directory, "/agent.sock"),
+                                    agent->endpoint(),
                                     "--exit-with-parent",
+                                    "--remove-directory",
+                                    agent->directory_,
                                     "--ready-fd",
                                     absl::StrCat(kReadyFd)};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  const absl::StatusOr<Spawned> spawned = Spawn(words, absl::StrCat(*directory, "/log"));
-  if (!spawned.ok()) {
-    std::filesystem::remove_all(*directory);
-    return spawned.status();
-  }
-  std::unique_ptr<PrivateAgent> agent(new PrivateAgent(*directory, spawned->pid));
+  const absl::StatusOr<Spawned> spawned = Spawn(words, *log_fd);
+  if (!spawned.ok()) return spawned.status();
+  agent->pid_ = spawned->pid;
   const bool ready = AwaitReady(spawned->ready_fd, interrupts);
   close(spawned->ready_fd);
   if (interrupts->Pending()) return absl::CancelledError("interrupted");
@@ -151,7 +169,8 @@ std::string AgentProgram() {
 }
 
 PrivateAgent::~PrivateAgent() {
-  Stop(pid_);
+  if (pid_ > 0) Stop(pid_);
+  if (log_fd_ >= 0) close(log_fd_);
   std::error_code error;
   std::filesystem::remove_all(directory_, error);
 }
@@ -161,10 +180,10 @@ std::string PrivateAgent::endpoint() const {
 }
 
 std::string PrivateAgent::LastWords() const {
-  const absl::StatusOr<std::string> log = ReadFile(directory_ + "/log");
-  if (!log.ok() || log->empty()) return "it said nothing";
+  const std::string log = ReadLog(log_fd_);
+  if (log.empty()) return "it said nothing";
   const std::vector<absl::string_view> lines =
-      absl::StrSplit(absl::StripTrailingAsciiWhitespace(*log), '\n');
+      absl::StrSplit(absl::StripTrailingAsciiWhitespace(log), '\n');
   const size_t first = lines.size() > 3 ? lines.size() - 3 : 0;
   return absl::StrReplaceAll(
       absl::StrJoin(lines.begin() + static_cast<ptrdiff_t>(first), lines.end(), "\n  "),

@@ -30,10 +30,11 @@ class PrivateAgent {
   std::string LastWords() const;
 
  private:
-  PrivateAgent(std::string directory, pid_t pid) : directory_(std::move(directory)), pid_(pid) {}
+  explicit PrivateAgent(std::string directory) : directory_(std::move(directory)) {}
 
   std::string directory_;
-  pid_t pid_;
+  int log_fd_ = -1;
+  pid_t pid_ = -1;
 };
 
 // waitscoped beside this program, else the one in PATH.

@@ -58,12 +58,15 @@ struct ContextRule {
   waker_context context;
 };
 
-// The frame nearest to the waking decides: a softirq on the way out of a hard interrupt is soft.
+// The frame nearest to the waking decides: a softirq on the way out of a hard interrupt is soft. A
+// page fault is the thread's own doing, but enters the kernel as an interrupt does.
 constexpr std::array kContextRules{
     ContextRule{"__do_softirq", WAKER_softirq},
     ContextRule{"handle_softirqs", WAKER_softirq},  // v6.11 split it from __do_softirq
     ContextRule{"run_ksoftirqd", WAKER_softirq},
     ContextRule{"net_rx_action", WAKER_softirq},
+    ContextRule{"exc_page_fault", WAKER_task},
+    ContextRule{"asm_exc_page_fault", WAKER_task},
     ContextRule{"exc_nmi", WAKER_nmi},
     ContextRule{"asm_exc_nmi", WAKER_nmi},
     ContextRule{"handle_irq_event", WAKER_hardirq},
@@ -151,6 +154,7 @@ SampleKey Refined(const Readings& readings, SampleKey key) {
   if (key.context == WAKER_none || key.context == WAKER_task) return key;
   const Reading& waker = readings.Of(key.waker_kernel_stack);
   key.context = Refined(key.context, waker.waker);
+  if (key.context == WAKER_task) return key;
   if (key.context == WAKER_softirq && waker.own_call) return key;
   key.waker = {};
   key.waker_user_stack = 0;

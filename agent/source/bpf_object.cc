@@ -97,9 +97,9 @@ absl::StatusOr<BpfObject> BpfObject::Load(const ObjectSpec& spec, SharedMaps& ma
     bpf_program__set_autoload(program, spec.wanted(bpf_program__name(program)));
   }
   if (const int error = bpf_object__load(raw); error != 0) {
-    return absl::InternalError(absl::StrCat(
-        "the kernel refused BPF object ", name, ": ", LastWords(error),
-        "; run waitscoped --log-level debug to see the verifier's words, and report them"));
+    return absl::InternalError(
+        absl::StrCat("the kernel refused BPF object ", name, ": ", LastWords(error),
+                     "; waitscoped --check shows the verifier's words: please report them"));
   }
   Share(raw, maps);
   return object;

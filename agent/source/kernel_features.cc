@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -80,6 +81,13 @@ bool TracefsReadable() {
          access("/sys/kernel/debug/tracing/events/raw_syscalls", R_OK) == 0;
 }
 
+// What the programs tell of are the machine's process numbers; /proc must show the same ones.
+bool SeesHostPids() {
+  constexpr ino_t kInitialNamespace = 0xEFFFFFFC;  // PROC_PID_INIT_INO, v3.8
+  struct stat own {};
+  return stat("/proc/self/ns/pid", &own) != 0 || own.st_ino == kInitialNamespace;
+}
+
 void ProbeBtf(KernelFeatures& features) {
   const BtfPtr kernel(btf__load_vmlinux_btf());
   if (!kernel) return;
@@ -104,6 +112,7 @@ KernelFeatures ProbeKernel() {
   uname(&names);
   features.missing_privileges = MissingPrivileges();
   features.realtime = IsRealtime(names);
+  features.host_pids = SeesHostPids();
   ProbeBtf(features);
   // Reserving in the ring buffer takes a sleeping lock on 5.10-rt, under the run-queue lock; the
   // kernels that have task storage take a raw one (v5.15-rt and later: measured on 6.1 to 7.3).
@@ -125,6 +134,9 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
              absl::StrCat("missing ", absl::StrJoin(f.missing_privileges, " and "),
                           ": run as root, or grant them with setcap or systemd's "
                           "AmbientCapabilities")),
+      Report("process numbers", f.host_pids, true, "those of the machine",
+             "in a PID namespace of its own the agent would take one process for another: start it "
+             "outside, or in a container with the host's PIDs (docker run --pid host)"),
       Report("kernel BTF", f.btf, true, "/sys/kernel/btf/vmlinux describes this kernel",
              "nothing can be measured: the kernel needs CONFIG_DEBUG_INFO_BTF=y"),
       Report("safe ring buffer", f.ring_buffer_safe, true, "records travel by ring buffer",

@@ -22,6 +22,7 @@ struct KernelFeatures {
   bool ring_buffer_safe = true;   // false: a ring buffer in a scheduler hook can deadlock
   bool tracefs = false;           // classic tracepoints, for the system-call programs
   bool perf_events = false;       // the on-CPU sampler
+  bool host_pids = true;          // false: in a PID namespace of its own
   bool kernel_symbols = false;    // /proc/kallsyms shows addresses
   std::vector<std::string> missing_privileges;  // names of capabilities
 };

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,6 +51,16 @@ syscall_event ToEvent(const call_key& key, const call_totals& totals) {
   return event;
 }
 
+syscall_error_event ToEvent(const error_key& key, uint64_t count) {
+  syscall_error_event event{};
+  event.hdr = Header(EVENT_syscall_error, sizeof(event));
+  event.pid = key.pid;
+  event.syscall = key.syscall;
+  event.error = key.error;
+  event.count = count;
+  return event;
+}
+
 loop_event ToEvent(const thread_ref& thread, const loop_totals& totals) {
   loop_event event{};
   event.hdr = Header(EVENT_loop, sizeof(event));
@@ -63,28 +74,34 @@ loop_event ToEvent(const thread_ref& thread, const loop_totals& totals) {
   return event;
 }
 
+bool IsGone(const thread_ref& thread) {
+  return syscall(SYS_tgkill, thread.pid, thread.tid, 0) != 0 && errno == ESRCH;
+}
+
+bool IsGone(const call_key& key) { return IsGone(key.thread); }
+
+bool IsGone(const error_key& key) {
+  return kill(static_cast<pid_t>(key.pid), 0) != 0 && errno == ESRCH;
+}
+
 // Totals of threads that are gone, once they are read, make room when the map gets full.
-class DeadCalls {
- public:
-  explicit DeadCalls(int fd) : fd_(fd) {}
-
-  void Saw(const call_key& key) { keys_.push_back(key); }
-
-  void Remove() const {
-    bpf_map_info info{};
-    uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd_, &info, &size) != 0) return;
-    if (keys_.size() * 2 < info.max_entries) return;
-    for (const call_key& key : keys_) {
-      if (syscall(SYS_tgkill, key.thread.pid, key.thread.tid, 0) == 0 || errno != ESRCH) continue;
-      bpf_map_delete_elem(fd_, &key);
-    }
+template <typename Key, typename Value>
+absl::Status ReadAndMakeRoom(int fd, absl::FunctionRef<void(const Key&, const Value&)> each) {
+  std::vector<Key> keys;
+  absl::Status status =
+      ForEachEntry<Key, Value>(fd, MapRead::kKeep, [&](const Key& key, const Value& value) {
+        each(key, value);
+        keys.push_back(key);
+      });
+  bpf_map_info info{};
+  uint32_t size = sizeof(info);
+  if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return status;
+  if (keys.size() * 2 < info.max_entries) return status;
+  for (const Key& key : keys) {
+    if (IsGone(key)) bpf_map_delete_elem(fd, &key);
   }
-
- private:
-  int fd_;
-  std::vector<call_key> keys_;
-};
+  return status;
+}
 
 uint64_t RecursionMisses(const BpfSession& session) {
   uint64_t misses = 0;
@@ -112,26 +129,15 @@ absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
 }
 
 absl::Status ReadSyscalls(const BpfSession& session, Fold fold) {
-  DeadCalls dead(session.Map("calls"));
-  absl::Status status = ForEachEntry<call_key, call_totals>(
-      session.Map("calls"), MapRead::kKeep, [&](const call_key& key, const call_totals& totals) {
-        fold(ToEvent(key, totals));
-        dead.Saw(key);
-      });
-  dead.Remove();
-  status.Update(ForEachEntry<thread_ref, loop_totals>(
-      session.Map("loops"), MapRead::kKeep,
+  absl::Status status = ReadAndMakeRoom<call_key, call_totals>(
+      session.Map("calls"),
+      [&](const call_key& key, const call_totals& totals) { fold(ToEvent(key, totals)); });
+  status.Update(ReadAndMakeRoom<thread_ref, loop_totals>(
+      session.Map("loops"),
       [&](const thread_ref& thread, const loop_totals& totals) { fold(ToEvent(thread, totals)); }));
-  status.Update(ForEachEntry<error_key, uint64_t>(
-      session.Map("call_errors"), MapRead::kKeep, [&](const error_key& key, const uint64_t& count) {
-        syscall_error_event event{};
-        event.hdr = Header(EVENT_syscall_error, sizeof(event));
-        event.pid = key.pid;
-        event.syscall = key.syscall;
-        event.error = key.error;
-        event.count = count;
-        fold(event);
-      }));
+  status.Update(ReadAndMakeRoom<error_key, uint64_t>(
+      session.Map("call_errors"),
+      [&](const error_key& key, const uint64_t& count) { fold(ToEvent(key, count)); }));
   return status;
 }
 

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
 #include "agent/os/file_access.h"
@@ -167,8 +168,10 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   tick.at_ns = MonotonicNs();
   tick.wall_clock_ns = RealtimeNs();
   absl::Status status = ReadOpenStacks();
+  absl::flat_hash_set<uint32_t> alive;
   status.Update(session_->ReadLedgers([&](const ledger_event& reading) {
     ledger_event event = reading;
+    alive.insert(event.thread.pid);
     if (event.kernel_thread == 0) {
       event.user_stack = open_stacks_.StackOf(event, stacks_.current(), fold);
       facts_.Process(event.thread.pid, fold);
@@ -178,6 +181,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
     fold(event);
   }));
   if (!status.ok()) return status;
+  facts_.KeepOnly(alive);
   ++epoch_;
   session_->BeginWindow(epoch_, stacks_.At(tick.at_ns));
   if (UnwindService* unwinding = session_->unwinding()) unwinding->Settle();

@@ -119,6 +119,11 @@ void ProcFacts::Exited(uint32_t pid) {
   memberships_.erase(pid);
 }
 
+void ProcFacts::KeepOnly(const absl::flat_hash_set<uint32_t>& alive) {
+  absl::erase_if(processes_, [&](const auto& row) { return !alive.contains(row.first); });
+  absl::erase_if(memberships_, [&](const auto& row) { return !alive.contains(row.first); });
+}
+
 membership_event ProcFacts::GroupsOf(uint32_t pid) const {
   const std::string text = ReadSome(absl::StrCat(proc_, "/", pid, "/cgroup"));
   auto groups = NewEvent<membership_event>(EVENT_membership);

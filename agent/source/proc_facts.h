@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "agent/core/event.h"
@@ -33,6 +34,8 @@ class ProcFacts {
   // The process executes another program: its command line is told again.
   void Executed(uint32_t pid, absl::FunctionRef<void(const Event&)> fold);
   void Exited(uint32_t pid);
+  // Forgets all others: the record of an exit may be lost.
+  void KeepOnly(const absl::flat_hash_set<uint32_t>& alive);
   // Tells again, now and then, of a process that has moved to another cgroup or changed its title.
   void Again(const ledger_event& main_thread, uint32_t tick,
              absl::FunctionRef<void(const Event&)> fold);

@@ -33,6 +33,8 @@ FORGIVEN_LOSSES = {"recursion", "request-untracked"}
 # What a request may take less than its program waited for it beyond its own processor time: the
 # way down to the driver and, after the interrupt, up to the waking.
 REQUEST_SHARE_LEAST = 0.90
+# Of the time in waits. A wait that an interrupt or a preemption hid from a program has no stack.
+STACKS_WHOLE_LEAST = 0.95
 
 
 @dataclasses.dataclass
@@ -51,7 +53,7 @@ def scenarios():
             found.append(Scenario(words[0]))
         elif verb in ("start", "measure"):
             found[-1].truths.append(words[0])
-        if verb == "ask":
+        if verb in ("ask", "watch"):
             found[-1].views.append(words[0])
         elif verb == "measure":
             found[-1].views.append("threads")
@@ -246,6 +248,55 @@ def check_io(console, scenario):
     return [f"{scenario}.io: {problem}" for problem in problems]
 
 
+def check_calls(console, scenario):
+    """The sleeps of known length, by the entry and the exit of their system call."""
+    truth = console.json(f"{scenario}.sleeps.truth")
+    calls = [row for row in console.json(f"{scenario}.syscalls").get("syscalls", [])
+             if row["name"] == "clock_nanosleep" and ledger_checks.number(row, "pid") == truth["pid"]]
+    if len(calls) != 1:
+        return [f"{scenario}.syscalls: {len(calls)} rows of clock_nanosleep, not one"]
+    asked, count = truth["length_ns"], ledger_checks.number(calls[0], "count")
+    slept = [thread["ops"]["sleep"] for thread in truth["threads"]]
+    most = sum(op["ns"] for op in slept) / sum(op["count"] for op in slept)
+    mean = ledger_checks.number(calls[0], "total_ns") / max(1, count)
+    if count and asked <= mean <= 1.2 * most:
+        return []
+    return [f"{scenario}.syscalls: {count} calls of clock_nanosleep of {mean / 1e6:.3f} ms, the "
+            f"program slept for {asked / 1e6:.3f} to {most / 1e6:.3f} ms"]
+
+
+def check_stacks(console, scenario):
+    """Every chain of calls from its wait to `work`, where the kernel gives whole user stacks; the
+    kernel's own frames, by name, everywhere."""
+    profile = console.json(f"{scenario}.flame")
+    whole = re.search(r"^ *yes +whole user stacks ", console.text("check"), re.M)
+    problems = []
+    for thread in console.json(f"{scenario}.nested_waits.truth")["threads"]:
+        stacks = stacks_of(profile, thread["role"])
+        if not any("schedule" in kernel for _, kernel, _ in stacks):
+            problems.append(f"{thread['role']}: no kernel stack ends in schedule")
+        good = sum(ns for user, _, ns in stacks if user.count("work") == 1)
+        total = sum(ns for _, _, ns in stacks)
+        if whole and good < STACKS_WHOLE_LEAST * total:
+            problems.append(f"{thread['role']}: {good / 1e6:.1f} of {total / 1e6:.1f} ms have stacks "
+                            "that reach the thread's function")
+    return [f"{scenario}.flame: {problem}" for problem in problems]
+
+
+def stacks_of(profile, comm):
+    """[(functions of the user stack, functions of the kernel stack, ns)] of a thread's waits."""
+    def names(stack):
+        frames = profile["stacks"][stack].get("frames", [])
+        return [profile["frames"][frame].get("symbol", "?") for frame in frames]
+
+    number = ledger_checks.number
+    return [(names(number(sample, "user_stack")), names(number(sample, "kernel_stack")),
+             number(sample, "ns"))
+            for sample in profile.get("samples", [])
+            if profile["threads"][number(sample, "thread")]["comm"] == comm
+            and sample["class"] not in ("woken", "preempted")]
+
+
 def checks_of(scenario, console, verdict):
     """Every check of a scenario, as functions without arguments."""
     name = scenario.name
@@ -254,8 +305,9 @@ def checks_of(scenario, console, verdict):
         yield lambda: check_conservation(console, f"{name}.threads", verdict)
         for truth in scenario.truths:
             yield lambda truth=truth: check_truth(console, name, truth)
-    if "io" in scenario.views:
-        yield lambda: check_io(console, name)
+    for view, check in (("io", check_io), ("syscalls", check_calls), ("flame", check_stacks)):
+        if view in scenario.views:
+            yield lambda check=check: check(console, name)
 
 
 def all_checks(console, verdict):

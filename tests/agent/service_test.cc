@@ -23,6 +23,14 @@ using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
 
+std::string BytesOf(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return "";
+  std::string bytes;
+  for (const grpc::Slice& slice : slices) bytes.append(slice.begin(), slice.end());
+  return bytes;
+}
+
 class ServiceTest : public testing::Test {
  protected:
   static TickingSource::Options Machine() {
@@ -282,6 +290,34 @@ TEST_F(ServiceTest, StatusTellsWhatIsKept) {
   EXPECT_FALSE(status.replay());
 }
 
+TEST_F(ServiceTest, ReflectionListsTheQueryService) {
+  grpc::GenericStub generic(
+      grpc::CreateChannel(agent_.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const auto done = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const grpc::Slice list_services("\x3a\x01*");
+  const grpc::ByteBuffer request(&list_services, 1);
+  grpc::ByteBuffer answer;
+  auto call = generic.PrepareCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  call->StartCall(nullptr);
+  ASSERT_TRUE(done());
+  call->Write(request, nullptr);
+  ASSERT_TRUE(done());
+  call->Read(&answer, nullptr);
+  ASSERT_TRUE(done());
+  EXPECT_THAT(BytesOf(answer), HasSubstr("waitscope.v1.Query"));
+  call->WritesDone(nullptr);
+  ASSERT_TRUE(done());
+  call->Finish(&status_, nullptr);
+  EXPECT_TRUE(done() && status_.ok());
+}
+
 TEST_F(ServiceTest, HealthAnswersServing) {
   grpc::GenericStub generic(
       grpc::CreateChannel(agent_.address(), grpc::InsecureChannelCredentials()));
@@ -296,10 +332,8 @@ TEST_F(ServiceTest, HealthAnswersServing) {
   void* tag = nullptr;
   bool ok = false;
   ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  std::vector<grpc::Slice> slices;
-  ASSERT_TRUE(status_.ok() && answer.Dump(&slices).ok());
-  const std::string bytes(slices.at(0).begin(), slices.at(0).end());
-  EXPECT_EQ(bytes, "\x08\x01");  // status: SERVING
+  ASSERT_TRUE(status_.ok());
+  EXPECT_EQ(BytesOf(answer), "\x08\x01");  // status: SERVING
 }
 
 TEST_F(ServiceTest, TheSocketIsItsOwnersOnly) {

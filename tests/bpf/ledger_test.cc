@@ -184,6 +184,21 @@ TEST(Ledger, TheSequenceIsEvenWheneverNobodyWrites) {
   EXPECT_GT(thread.totals().seq, 0u);
 }
 
+TEST(Ledger, AThreadThatGoesOnAsAnotherBeginsAnew) {
+  ledger l{};
+  ledger_open(&l, 100, THREAD_running, WAIT_other, -1);
+  ledger_blocked(&l, 150, WAIT_disk, 0);
+  closed_wait wait{};
+  ledger_switch_in(&l, 200, 1, &wait);
+  ledger_restart(&l, 220);
+  EXPECT_EQ(l.state, THREAD_running);
+  EXPECT_EQ(l.born_ns, 220u);
+  EXPECT_EQ(l.running_ns + l.blocked_ns[WAIT_disk] + l.blocked_count[WAIT_disk], 0u);
+  EXPECT_EQ(l.seq % 2, 0u);
+  ledger_dead(&l, 250);
+  EXPECT_EQ(l.running_ns, 30u);
+}
+
 TEST(Ledger, AThreadSeenRunningFirstHasNoWaitToClose) {
   const Thread thread = Thread().SeededAt(100, THREAD_running).RunsAt(150);
   EXPECT_FALSE(thread.wait().closed);

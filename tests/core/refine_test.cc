@@ -45,10 +45,14 @@ TEST(RefineClass, FrameNearestTheLeafDecides) {
   EXPECT_EQ(RefineClass(WAIT_other, StackOf({"schedule", "__mutex_lock", "pipe_read"})), WAIT_lock);
 }
 
+const Stack kPageFault = StackOf({"wake_up_q", "rwsem_wake", "up_read", "do_user_addr_fault",
+                                  "exc_page_fault", "asm_exc_page_fault"});
+
 TEST(RefineContext, TellsInterruptsApart) {
   EXPECT_EQ(RefineContext(WAKER_interrupt, kLoopback), WAKER_softirq);
   EXPECT_EQ(RefineContext(WAKER_interrupt, kFromNetworkCard), WAKER_softirq);
   EXPECT_EQ(RefineContext(WAKER_interrupt, kTimer), WAKER_hardirq);
+  EXPECT_EQ(RefineContext(WAKER_interrupt, kPageFault), WAKER_task);
   EXPECT_EQ(RefineContext(WAKER_interrupt, Stack{}), WAKER_interrupt);
   EXPECT_EQ(RefineContext(WAKER_task, kTimer), WAKER_task);
 }
@@ -95,6 +99,14 @@ TEST_F(RefineSnapshot, SenderOverLoopbackKeepsItsName) {
   snapshot_.stacks[3] = kLoopback;
   snapshot_.samples[Sample(WAKER_interrupt, 3)].ns = 10;
   EXPECT_EQ(OnlyKey().waker.pid, 50u);
+}
+
+TEST_F(RefineSnapshot, ThreadThatWakesFromItsPageFaultKeepsItsName) {
+  snapshot_.stacks[3] = kPageFault;
+  snapshot_.samples[Sample(WAKER_interrupt, 3)].ns = 10;
+  const SampleKey key = OnlyKey();
+  EXPECT_EQ(key.context, WAKER_task);
+  EXPECT_EQ(key.waker.pid, 50u);
 }
 
 TEST_F(RefineSnapshot, TaskKeepsItsNameWithoutAStack) {

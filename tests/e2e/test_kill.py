@@ -5,6 +5,7 @@ import pathlib
 import random
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -12,10 +13,10 @@ import e2e
 import waitscope
 
 
-def start(*arguments, endpoint=None):
+def start(*arguments, endpoint=None, **options):
     return subprocess.Popen(waitscope.command(*arguments, endpoint=endpoint), text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+                            stderr=subprocess.PIPE, **options)
 
 
 def finish(process, timeout=20):
@@ -144,8 +145,9 @@ class PrivateAgent(e2e.EndToEnd):
 
     def test_it_goes_with_its_client(self):
         for signal_number in (signal.SIGINT, signal.SIGKILL):
-            with self.subTest(signal=signal_number):
-                client = start("threads", "--duration", "60s")
+            with self.subTest(signal=signal_number), tempfile.TemporaryDirectory() as scratch:
+                client = start("threads", "--duration", "60s",
+                               env={**os.environ, "TMPDIR": scratch})
                 self.assertTrue(e2e.wait_until(lambda: e2e.agents_of(client.pid), 20))
                 agent = e2e.agents_of(client.pid)[0]
                 e2e.wait_until(lambda: e2e.bpf_ids(agent)[0], 20)
@@ -155,6 +157,7 @@ class PrivateAgent(e2e.EndToEnd):
                 self.assertTrue(e2e.wait_until(lambda: not os.path.exists(f"/proc/{agent}"), 10),
                                 "the private agent outlived its client")
                 self.assertEqual(e2e.still_loaded("prog", programs), set())
+                self.assertEqual(os.listdir(scratch), [])
 
     def test_two_at_once_do_not_get_in_each_others_way(self):
         clients = [start("threads", "--duration", "2s", "--output", "json") for _ in range(2)]

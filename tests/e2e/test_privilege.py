@@ -49,6 +49,20 @@ class Privilege(e2e.EndToEnd):
             done = e2e.run_agent("--listen", f"unix:{directory}/agent.sock", prefix=WITHOUT_BPF)
         self.assert_fails(done, e2e.NO_PRIVILEGE, "CAP_BPF")
 
+    def test_check_names_what_is_missing_and_does_not_ask_for_root(self):
+        done = e2e.run_agent("--check", prefix=WITHOUT_BPF)
+        self.assertEqual(done.returncode, e2e.NO_PRIVILEGE, done.stdout + done.stderr)
+        self.assertIn("CAP_BPF", done.stdout)
+
+    def test_a_user_with_the_two_capabilities_needs_no_root(self):
+        """As systemd's AmbientCapabilities gives them."""
+        own = tempfile.mkdtemp(dir=self.directory)
+        os.chown(own, 65534, 65534)
+        may = ["--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon"]
+        done = run_client([*NOBODY, *may], "--check", binary=f"{self.directory}/waitscoped")
+        self.assert_works(done)
+        self.assertIn("waitscoped can work here", done.stdout)
+
     def test_the_socket_is_for_its_owner(self):
         agent = self.shared_agent()
         os.chmod(agent.directory, 0o755)
@@ -73,7 +87,14 @@ class Kernel(e2e.EndToEnd):
 
     def test_check_names_missing_btf(self):
         done = self.without_btf("--check")
-        self.assertIn("BTF", done.stdout + done.stderr)
+        self.assertEqual(done.returncode, e2e.AGENT_KERNEL)
+        self.assertIn("CONFIG_DEBUG_INFO_BTF", done.stdout)
+
+    def test_an_agent_that_cannot_know_who_is_who_does_not_start(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = e2e.run_agent("--listen", f"unix:{directory}/agent.sock",
+                                 prefix=["unshare", "--pid", "--fork", "--mount-proc"])
+        self.assert_fails(done, e2e.AGENT_KERNEL, "PID namespace", "--pid host")
 
     def test_check_says_what_this_kernel_gives(self):
         done = e2e.run_agent("--check")

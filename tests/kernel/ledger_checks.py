@@ -19,6 +19,7 @@ OP_CLASSES = {
     "child": ("child",),
     "poll": ("poll",),
     "spin": (),
+    "wait": ("sleep", "lock", "poll"),  # each thread in its own way
 }
 
 RELATIVE = 0.01
