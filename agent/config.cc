@@ -66,6 +66,10 @@ void AddMeasuring(CLI::App& app, Config& config) {
                  "sampling period: every wait at least this long is recorded, shorter ones in "
                  "proportion; 0 records all [1ms]")
       ->transform(duration);
+  app.add_option("--max-samples", config.max_samples,
+                 "how many waits a second are recorded, about: the sampling period grows while "
+                 "more end; 0: no limit [4000]")
+      ->type_name("N");
   app.add_option("--cpu-hz", config.cpu_hz, "on-CPU samples per second and CPU; 0: none [49]")
       ->type_name("N");
   app.add_option("--user-stacks", config.user_stacks,
@@ -165,6 +169,7 @@ std::string ConfigText(const Config& config) {
   absl::StrAppend(&text, "--history-time ", DurationText(config.history_time_ns), "\n");
   absl::StrAppend(&text, "--history-bytes ", BytesText(config.history_bytes), "\n");
   absl::StrAppend(&text, "--period ", DurationText(config.period_ns), "\n");
+  absl::StrAppend(&text, "--max-samples ", config.max_samples, "\n");
   absl::StrAppend(&text, "--cpu-hz ", config.cpu_hz, "\n");
   absl::StrAppend(&text, "--user-stacks ", config.user_stacks, "\n");
   absl::StrAppend(&text, "--ring-bytes ", BytesText(config.ring_bytes), "\n");

@@ -17,6 +17,7 @@ struct Config {
   uint64_t history_time_ns = 3'600'000'000'000;
   uint64_t history_bytes = 256ULL << 20;
   uint64_t period_ns = 1'000'000;  // 0: every wait
+  uint64_t max_samples = 4000;     // told a second; 0: no limit
   uint32_t cpu_hz = 49;
   std::string user_stacks = "tables";
   uint64_t ring_bytes = 4ULL << 20;

@@ -57,6 +57,7 @@ LiveOptions LiveOptionsFrom(const Config& config) {
   LiveOptions options;
   options.window_ns = config.window_ns;
   options.sample_period_ns = config.period_ns;
+  options.max_samples = config.max_samples;
   options.ring_bytes = config.ring_bytes;
   options.cpu_hz = config.cpu_hz;
   options.unwind_tables = config.user_stacks == "tables";

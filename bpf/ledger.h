@@ -21,6 +21,7 @@ struct closed_wait {
 	__u64 off_ns;
 	__u64 wake_ns; /* as in wait_event */
 	__u64 on_ns;
+	__u64 period_ns; /* T, by which it is chosen */
 	__u8 wait_class;
 	__u8 preempted;
 	__u8 closed; /* 0: the thread was not off-CPU as far as the ledger knows */

@@ -218,6 +218,15 @@ probe_inline __u32 current_epoch(void)
 	return c ? c->epoch : 0;
 }
 
+/* T, as it is now. */
+probe_inline __u64 sampling_period(void)
+{
+	__u32 zero = 0;
+	struct probe_control *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c ? c->period_ns : cfg.period_ns;
+}
+
 probe_inline struct thread_record *hashed_record(struct task_struct *task)
 {
 	__u32 tid = task->pid;

@@ -37,7 +37,7 @@ probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
 	bpf_get_current_comm(note->comm, sizeof(note->comm));
 	if (!s)
 		return;
-	note->kernel_stack = current_kernel_stack(ctx, &s->stack);
+	note->kernel_stack = current_context_stack(ctx, &s->stack);
 	if (note->context == WAKER_task && !(BPF_CORE_READ(waker, flags) & WS_PF_KTHREAD))
 		note->user_stack = current_user_stack(ctx);
 }
@@ -58,7 +58,7 @@ probe_inline int in_interrupt(void *ctx)
 probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 {
 	struct waker_note *note = &r->waker;
-	__u64 blocked = now - r->ledger.since_ns;
+	__u64 blocked = now - r->ledger.since_ns, period_ns = sampling_period();
 
 	note->pid_tgid = bpf_get_current_pid_tgid();
 	note->context = in_interrupt(ctx) ? WAKER_interrupt : WAKER_task;
@@ -67,8 +67,8 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 	note->request_dev = 0;
 	note->chosen = 0;
 	note->drawn = 1;
-	note->draw = blocked < cfg.period_ns ? bpf_get_prandom_u32() : 0;
-	if (!sample_chosen(blocked, cfg.period_ns, note->draw))
+	note->draw = blocked < period_ns ? bpf_get_prandom_u32() : 0;
+	if (!sample_chosen(blocked, period_ns, note->draw))
 		return;
 	if (note->context != WAKER_task)
 		note_request(note, now);
@@ -80,10 +80,10 @@ probe_inline int wait_chosen(struct thread_record *r, const struct closed_wait *
 	__u64 length = wait->on_ns - wait->off_ns;
 	__u32 draw;
 
-	if (length >= cfg.period_ns)
+	if (length >= wait->period_ns)
 		return 1;
 	draw = r->waker.drawn ? r->waker.draw : bpf_get_prandom_u32();
-	return sample_chosen(length, cfg.period_ns, draw);
+	return sample_chosen(length, wait->period_ns, draw);
 }
 
 probe_inline void fill_waker(struct wait_event *e, const struct waker_note *note)
@@ -120,7 +120,7 @@ probe_inline void fill_wait(struct thread_record *r, struct task_struct *task,
 	e->off_ns = wait->off_ns;
 	e->wake_ns = wait->wake_ns;
 	e->on_ns = wait->on_ns;
-	e->period_ns = cfg.period_ns;
+	e->period_ns = wait->period_ns;
 	e->user_stack = 0;
 	e->wait_class = wait->wait_class;
 	e->preempted = wait->preempted;

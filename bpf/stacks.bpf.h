@@ -105,8 +105,24 @@ probe_inline __u64 sleeping_kernel_stack(struct task_struct *task, struct stack_
 	return ship_walked_stack(s, 0, bytes);
 }
 
-/* Kernel stack of `current`. Interrupts off. */
-probe_inline __u64 current_kernel_stack(void *ctx, struct stack_event *s)
+/*
+ * Where an interrupt's own frames end. Below its entry lies what it interrupted, which has nothing
+ * to do with it, and makes every such stack a new one.
+ */
+probe_inline long without_interrupted(const struct stack_event *s, long bytes)
+{
+	__u32 i, count = (__u32)bytes / sizeof(__u64);
+
+	for (i = 0; i < KERNEL_WALK_DEPTH; i++) {
+		if (i >= count)
+			break;
+		if (s->addresses[i] - cfg.interrupt_entry < cfg.interrupt_entry_bytes)
+			return (i + 1) * sizeof(__u64);
+	}
+	return bytes;
+}
+
+probe_inline __u64 walk_current_kernel(void *ctx, struct stack_event *s, int interrupt)
 {
 	long bytes = bpf_get_stack(ctx, s->addresses, KERNEL_WALK_DEPTH * sizeof(__u64), 0);
 
@@ -114,7 +130,21 @@ probe_inline __u64 current_kernel_stack(void *ctx, struct stack_event *s)
 		lose(LOST_kernel_stack);
 		return 0;
 	}
+	if (interrupt)
+		bytes = without_interrupted(s, bytes);
 	return ship_walked_stack(s, 0, bytes);
+}
+
+/* Kernel stack of `current`. Interrupts off. */
+probe_inline __u64 current_kernel_stack(void *ctx, struct stack_event *s)
+{
+	return walk_current_kernel(ctx, s, 0);
+}
+
+/* The same of a tracepoint that may fire in an interrupt: only the interrupt's own part. */
+probe_inline __u64 current_context_stack(void *ctx, struct stack_event *s)
+{
+	return walk_current_kernel(ctx, s, compat_in_interrupt(ctx));
 }
 
 /* A thread that is exiting has given up its memory: no user stack is not a loss. */

@@ -89,6 +89,8 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.task_storage = features.task_storage ? 1 : 0;
   config.late_hook = features.rseq_update ? 1 : 0;
   config.unwind = features.unwind_tables ? 1 : 0;
+  config.interrupt_entry = features.interrupt_entry;
+  config.interrupt_entry_bytes = features.interrupt_entry_bytes;
   config.rdonly_cast = features.rdonly_cast ? 1 : 0;
   return config;
 }
@@ -137,6 +139,7 @@ absl::StatusOr<std::unique_ptr<BpfSession>> BpfSession::Open(const LiveOptions& 
   std::unique_ptr<BpfSession> session(new BpfSession(options, features));
   session->FollowMappings();
   if (absl::Status status = session->LoadAlwaysOn(); !status.ok()) return status;
+  session->SetPeriod(options.sample_period_ns);
   session->StartUnwinding();
   if (absl::Status status = session->AttachAlwaysOn(); !status.ok()) return status;
   return session;
@@ -246,10 +249,20 @@ absl::StatusOr<std::vector<waiting_thread>> BpfSession::ReadWaiting() const {
   return waiting;
 }
 
-void BpfSession::BeginWindow(uint32_t epoch, uint32_t generation) const {
+void BpfSession::BeginWindow(uint32_t epoch, uint32_t generation) {
+  control_.epoch = epoch;
+  control_.generation = generation;
+  WriteControl();
+}
+
+void BpfSession::SetPeriod(uint64_t period_ns) {
+  control_.period_ns = period_ns;
+  WriteControl();
+}
+
+void BpfSession::WriteControl() const {
   const uint32_t zero = 0;
-  const probe_control control{epoch, generation};
-  bpf_map_update_elem(Map("control"), &zero, &control, BPF_ANY);
+  bpf_map_update_elem(Map("control"), &zero, &control_, BPF_ANY);
 }
 
 absl::Status BpfSession::SetSyscalls(bool wanted) {

@@ -37,7 +37,9 @@ class BpfSession {
   absl::StatusOr<std::vector<waiting_thread>> ReadWaiting() const;
 
   // Tells the kernel side that a window begins.
-  void BeginWindow(uint32_t epoch, uint32_t generation) const;
+  void BeginWindow(uint32_t epoch, uint32_t generation);
+  // T from now on.
+  void SetPeriod(uint64_t period_ns);
 
   // Finishes stacks and follows mappings; null when user stacks are walked by frame pointers.
   UnwindService* unwinding() const { return unwinding_.get(); }
@@ -57,6 +59,7 @@ class BpfSession {
   absl::Status LoadAlwaysOn();
   absl::Status AttachAlwaysOn();
   void FollowMappings();
+  void WriteControl() const;
   void StartUnwinding();
 
   LiveOptions options_;
@@ -66,6 +69,7 @@ class BpfSession {
   std::unique_ptr<BpfObject> syscalls_;
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
+  probe_control control_{};
   BpfLinkPtr ledgers_;
   BpfLinkPtr waiting_;  // null where user stacks are not unwound
   std::vector<std::string> shortfalls_;

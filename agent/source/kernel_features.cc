@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -57,11 +58,20 @@ bool IsRealtime(const utsname& names) {
          std::strstr(names.version, "PREEMPT_RT") != nullptr;
 }
 
-bool KernelSymbolsVisible() {
+void ProbeSymbols(KernelFeatures& features) {
   std::ifstream kallsyms("/proc/kallsyms");
-  std::string address;
-  kallsyms >> address;
-  return !address.empty() && address.find_first_not_of('0') != std::string::npos;
+  uint64_t end = 0;
+  std::string type;
+  std::string name;
+  for (uint64_t address = 0; end == 0 && kallsyms >> std::hex >> address >> type >> name;) {
+    features.kernel_symbols |= address != 0;  // all are 0 where they are hidden
+    if (name == "__irqentry_text_start") features.interrupt_entry = address;
+    if (name == "__irqentry_text_end") end = address;
+    kallsyms.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  if (features.interrupt_entry < end) {
+    features.interrupt_entry_bytes = end - features.interrupt_entry;
+  }
 }
 
 bool CanOpenPerfEvent() {
@@ -95,8 +105,7 @@ void ProbeBtf(KernelFeatures& features) {
   features.switch_has_state = TracepointParameters(kernel.get(), "sched_switch") >= 4;
   features.block_has_queue = TracepointParameters(kernel.get(), "block_rq_issue") == 2;
   features.rseq_update = TracepointParameters(kernel.get(), "rseq_update") == 1;
-  features.rdonly_cast =
-      btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+  features.rdonly_cast = btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 }
 
 CapabilityReport Report(std::string name, bool present, bool essential, std::string with,
@@ -120,7 +129,7 @@ KernelFeatures ProbeKernel() {
   features.ring_buffer_safe = !features.realtime || features.task_storage;
   features.tracefs = TracefsReadable();
   features.perf_events = CanOpenPerfEvent();
-  features.kernel_symbols = KernelSymbolsVisible();
+  ProbeSymbols(features);
   // Mappings are followed by perf events. The kernels before task storage (v5.11) would do, but
   // nobody has measured how they bear an unwinder in the scheduler's hooks.
   features.unwind_tables = features.perf_events && features.task_storage;

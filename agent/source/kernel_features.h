@@ -17,13 +17,15 @@ struct KernelFeatures {
   bool rseq_update = false;       // the late hook for user stacks
   bool rdonly_cast = false;       // untyped pointers may be read by plain loads (v6.2)
   bool unwind_tables = false;     // user stacks by unwind tables; else by frame pointers
-  bool python_frames = false;     // Python's own frames; they stand in stacks by unwind tables
-  bool realtime = false;          // PREEMPT_RT
-  bool ring_buffer_safe = true;   // false: a ring buffer in a scheduler hook can deadlock
-  bool tracefs = false;           // classic tracepoints, for the system-call programs
-  bool perf_events = false;       // the on-CPU sampler
-  bool host_pids = true;          // false: in a PID namespace of its own
-  bool kernel_symbols = false;    // /proc/kallsyms shows addresses
+  uint64_t interrupt_entry = 0;   // code that interrupts enter by; unknown without kernel_symbols
+  uint64_t interrupt_entry_bytes = 0;
+  bool python_frames = false;    // Python's own frames; they stand in stacks by unwind tables
+  bool realtime = false;         // PREEMPT_RT
+  bool ring_buffer_safe = true;  // false: a ring buffer in a scheduler hook can deadlock
+  bool tracefs = false;          // classic tracepoints, for the system-call programs
+  bool perf_events = false;      // the on-CPU sampler
+  bool host_pids = true;         // false: in a PID namespace of its own
+  bool kernel_symbols = false;   // /proc/kallsyms shows addresses
   std::vector<std::string> missing_privileges;  // names of capabilities
 };
 

@@ -11,6 +11,7 @@ struct LiveOptions {
   uint64_t window_ns = 10'000'000'000;       // between ticks
   uint64_t first_window_ns = 1'000'000'000;  // so that a new agent soon has something to say
   uint64_t sample_period_ns = 1'000'000;     // T; 0: every wait; below 2^32
+  uint64_t max_samples = 4000;               // waits told a second: more make T longer; 0: any
   uint64_t ring_bytes = 4ULL << 20;          // rounded up to a power of two of pages
   uint32_t cpu_hz = 49;                      // on-CPU samples a second and CPU; 0: none
   bool unwind_tables = true;                 // false: user stacks by frame pointers

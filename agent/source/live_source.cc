@@ -23,6 +23,7 @@
 namespace waitscope {
 namespace {
 
+constexpr uint64_t kBudgetEveryNs = 250'000'000;
 constexpr int kDrainMs = 100;  // how long a record may wait in the ring buffer
 constexpr size_t kMaxDiskstatsBytes = 4 << 20;
 
@@ -62,7 +63,10 @@ std::string Limits(const KernelFeatures& features, const std::vector<std::string
 }  // namespace
 
 LiveSource::LiveSource(const LiveOptions& options, KernelFeatures features)
-    : options_(options), features_(std::move(features)), stacks_(options.window_ns) {}
+    : options_(options),
+      features_(std::move(features)),
+      stacks_(options.window_ns),
+      budget_(options.sample_period_ns, options.max_samples) {}
 
 LiveSource::~LiveSource() = default;
 
@@ -98,6 +102,7 @@ absl::Status LiveSource::Start() {
   }
   // The first tick is the baseline: it seeds the threads that are older than the agent.
   next_tick_ns_ = MonotonicNs();
+  budget_ns_ = next_tick_ns_;
   malloc_trim(0);  // loading parsed the kernel's BTF once per object
   return absl::OkStatus();
 }
@@ -134,6 +139,7 @@ absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold
   const std::lock_guard lock(mutex_);
   Introduce(fold);
   if (absl::Status status = Drain(fold); !status.ok()) return status;
+  KeepToBudget();
   const uint64_t now = MonotonicNs();
   if (now >= next_tick_ns_ || tick_wanted_.exchange(false)) {
     if (absl::Status status = Tick(fold); !status.ok()) return status;
@@ -159,7 +165,20 @@ void LiveSource::Accept(const Event& event, absl::FunctionRef<void(const Event&)
       facts_.Exited(life->thread.pid);
     }
   }
+  const bool sample =
+      std::holds_alternative<wait_event>(event) || std::holds_alternative<block_event>(event);
+  told_ += sample ? 1 : 0;
   fold(event);
+}
+
+void LiveSource::KeepToBudget() {
+  const uint64_t now = MonotonicNs();
+  if (now - budget_ns_ < kBudgetEveryNs) return;
+  const uint64_t full = CountLost(*session_, LOST_ring_full);
+  const uint64_t told = std::exchange(told_, 0) + full - std::exchange(ring_full_, full);
+  const uint64_t before_ns = budget_.period_ns();
+  const uint64_t after_ns = budget_.After(told, now - std::exchange(budget_ns_, now));
+  if (after_ns != before_ns) session_->SetPeriod(after_ns);
 }
 
 absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {

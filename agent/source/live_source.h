@@ -18,6 +18,7 @@
 #include "agent/source/live_options.h"
 #include "agent/source/open_stacks.h"
 #include "agent/source/proc_facts.h"
+#include "agent/source/sampling_budget.h"
 #include "agent/source/stack_generation.h"
 #include "agent/source/surroundings.h"
 
@@ -52,6 +53,7 @@ class LiveSource : public Source {
   absl::Status Wait();
   absl::Status Drain(absl::FunctionRef<void(const Event&)> fold);
   void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
+  void KeepToBudget();
   absl::Status ReadOpenStacks();
   absl::Status TellDevices(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
@@ -75,6 +77,10 @@ class LiveSource : public Source {
   UniqueFd epoll_;
   std::atomic<bool> tick_wanted_{false};
   bool introduced_ = false;
+  SamplingBudget budget_;
+  uint64_t told_ = 0;  // samples, since the budget was looked at
+  uint64_t ring_full_ = 0;
+  uint64_t budget_ns_ = 0;  // when that was
   uint64_t next_tick_ns_ = 0;
   uint32_t epoch_ = 0;
 };

@@ -141,7 +141,7 @@ probe_inline void fill_block(struct block_event *e, struct request *rq,
 	e->insert_ns = note->insert_ns;
 	e->issue_ns = note->issue_ns;
 	e->complete_ns = bpf_ktime_get_ns();
-	e->period_ns = cfg.period_ns;
+	e->period_ns = sampling_period();
 	e->issuer = note->issuer;
 	__builtin_memcpy(e->issuer_comm, note->comm, WS_COMM_LEN);
 }
@@ -164,7 +164,7 @@ probe_inline void tell_request(const struct block_event *e)
 {
 	__u64 length = e->complete_ns - e->insert_ns;
 
-	if (!sample_chosen(length, cfg.period_ns, bpf_get_prandom_u32()))
+	if (!sample_chosen(length, e->period_ns, bpf_get_prandom_u32()))
 		return;
 	if (bpf_ringbuf_output(&events, (void *)e, sizeof(*e), submit_flags()))
 		lose(LOST_ring_full);

@@ -89,7 +89,7 @@ probe_inline void account_dead(struct thread_record *r, struct task_struct *task
  */
 probe_inline void recover_switch_in(struct thread_record *r, struct task_struct *task, __u64 now)
 {
-	struct closed_wait wait = {};
+	struct closed_wait wait = {.period_ns = sampling_period()};
 
 	if (r->ledger.state == THREAD_running || r->ledger.state == THREAD_unknown)
 		return;
@@ -152,7 +152,7 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 probe_inline void enter_cpu(struct task_struct *next, __u64 now)
 {
 	struct thread_record *r = find_record(next);
-	struct closed_wait wait = {};
+	struct closed_wait wait = {.period_ns = sampling_period()};
 
 	if (!r) {
 		lose_thread(next);

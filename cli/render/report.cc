@@ -57,10 +57,22 @@ std::string CostSummary(const v1::Header& header) {
                       BytesText(header.cost().agent_rss_bytes()));
 }
 
+// At the usual T nobody need care.
+std::string SamplingLine(const TextStyle& style, const v1::Header& header) {
+  constexpr uint64_t kUsualPeriodNs = 1'000'000;
+  if (header.period_ns() <= kUsualPeriodNs) return "";
+  return Wrapped(style,
+                 absl::StrCat("sampled: many waits ended; of those under ",
+                              DurationText(header.period_ns()), " some were recorded, for all"),
+                 9) +
+         "\n";
+}
+
 std::string Closing(const TextStyle& style, const v1::Header& header, absl::string_view next) {
   std::string text = LossLines(style, header);
   if (text.empty()) text = "lost: nothing   ";
   text += Paint(style, Hue::kDim, CostSummary(header)) + "\n";
+  text += SamplingLine(style, header);
   for (const std::string& note : header.notes()) {
     text += Paint(style, Hue::kWarning, Wrapped(style, "note: " + Printable(note), 6)) + "\n";
   }

@@ -79,6 +79,7 @@ v1::Header SampleHeaderWithLosses() {
   *header.add_losses() = Parse<v1::Loss>(
       "reason: 'ring-full' count: 1214 meaning: 'records did not fit in the ring buffer: samples "
       "and requests are lower bounds, totals stay exact'");
+  header.set_period_ns(64'000'000);
   header.add_notes("history is shorter than asked for: this covers the last 10.0 s of 600.0 s");
   return header;
 }
