@@ -9,6 +9,7 @@ namespace waitscope {
 Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
                        KnownPythons pythons) {
   LiveSymbolizer::Options options;
+  options.trust_ns = 50'000'000;
   options.known_mappings = std::move(known);
   options.known_pythons = std::move(pythons);
   const auto symbolizer = std::make_shared<LiveSymbolizer>(std::move(options));

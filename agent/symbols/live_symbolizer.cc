@@ -11,6 +11,7 @@
 namespace waitscope {
 namespace {
 
+constexpr size_t kMaxNames = 16384;  // some 2 MB
 // Reading kallsyms costs some 50 ms of CPU; modules and BPF programs seldom come and go.
 constexpr int64_t kKernelRereadNs = 60'000'000'000;
 
@@ -49,6 +50,7 @@ LiveSymbolizer::LiveSymbolizer(Options options)
                   .max_processes = options_.max_processes,
                   .keep_unused_ns = options_.keep_unused_ns,
                   .reread_ns = options_.reread_ns,
+                  .trust_ns = options_.trust_ns,
                   .known_mappings = options_.known_mappings},
                  options_.now_ns),
       jit_({.proc_dir = options_.proc_dir,
@@ -59,7 +61,8 @@ LiveSymbolizer::LiveSymbolizer(Options options)
       modules_({.proc_dir = options_.proc_dir,
                 .host_root = options_.host_root,
                 .debug_directories = options_.debug_directories,
-                .cache_bytes = options_.cache_bytes / 4 * 3}) {}
+                .cache_bytes = options_.cache_bytes / 4 * 3}),
+      names_(kMaxNames) {}
 
 Stack LiveSymbolizer::Resolve(const RawStack& raw) {
   Stack stack;
@@ -157,8 +160,18 @@ void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64
   if (mapping.module) frame.build_id = mapping.module->build_id;
   if (!symbols) return;
   if (!mapping.module) frame.build_id = symbols->build_id();
-  const std::optional<std::string> name = symbols->Lookup(lookup + bias);
-  if (name) frame.symbol = Printable(demangler_.Demangle(*name));
+  frame.symbol = NameIn(mapping, *symbols, lookup + bias);
+}
+
+std::string LiveSymbolizer::NameIn(const CodeMapping& mapping, const ElfSymbols& symbols,
+                                   uint64_t offset) {
+  const std::string* const known =
+      mapping.module ? names_.Find(mapping.module->key, offset) : nullptr;
+  if (known != nullptr) return *known;
+  const std::optional<std::string> linked = symbols.Lookup(offset);
+  std::string name = linked ? Printable(demangler_.Demangle(*linked)) : "";
+  if (mapping.module) names_.Put(mapping.module->key, offset, name);
+  return name;
 }
 
 void LiveSymbolizer::NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame) {

@@ -15,6 +15,7 @@
 #include "agent/symbols/jit_symbols.h"
 #include "agent/symbols/kallsyms.h"
 #include "agent/symbols/module_loader.h"
+#include "agent/symbols/name_cache.h"
 #include "agent/symbols/process_table.h"
 
 namespace waitscope {
@@ -41,6 +42,7 @@ class LiveSymbolizer : public Symbolizer {
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
     // The least time between two reads of one process's mappings or perf map.
     int64_t reread_ns = 1'000'000'000;
+    int64_t trust_ns = 0;             // of ProcessTable::Options
     KnownMappings known_mappings;     // of processes that have exited; may be empty
     KnownPythons known_pythons;       // may be empty
     std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
@@ -82,6 +84,7 @@ class LiveSymbolizer : public Symbolizer {
   void ShowPython(const RawStack& raw, const Process& process, Stack& stack);
   Frame ResolveUser(Process& process, uint64_t address, uint64_t lookup);
   void NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup, Frame& frame);
+  std::string NameIn(const CodeMapping& mapping, const ElfSymbols& symbols, uint64_t offset);
   void NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame);
 
   Options options_;
@@ -90,6 +93,7 @@ class LiveSymbolizer : public Symbolizer {
   JitSymbols jit_;
   PythonNamer python_;
   ModuleLoader modules_;
+  NameCache names_;
   std::optional<Kallsyms> kernel_;
   absl::Status kernel_status_;
   int64_t next_kernel_read_ns_ = INT64_MIN;

@@ -149,13 +149,20 @@ std::optional<std::vector<Mapping>> ProcessTable::ReadMaps(uint32_t pid, uint64_
   return std::move(maps.executable);
 }
 
+bool ProcessTable::SeenLately(const Process& process) const {
+  return process.live && now_ns_() - process.seen_live_ns < options_.trust_ns;
+}
+
 // The process that has this id now, read if it was not known; earlier lives are marked as over.
 Process* ProcessTable::FindLive(uint32_t pid) {
-  const std::optional<uint64_t> start = ReadStartTicks(pid);
   const auto found = lives_.find(pid);
+  if (found != lives_.end() && SeenLately(*found->second.back())) return &*found->second.back();
+  const std::optional<uint64_t> start = ReadStartTicks(pid);
   if (found != lives_.end()) {
     for (const auto& life : found->second) life->live = start == life->start_ticks;
-    if (found->second.back()->live) return &*found->second.back();
+    Process& last = *found->second.back();
+    last.seen_live_ns = now_ns_();
+    if (last.live) return &last;
   }
   std::optional<std::vector<Mapping>> maps = start ? ReadMaps(pid, *start) : std::nullopt;
   return maps ? Add(pid, *start, *std::move(maps)) : nullptr;

@@ -38,6 +38,7 @@ struct Process {
   // No longer mapped (dlclose, exec), not covered by what is: stacks may still point there.
   std::vector<CodeMapping> former;
   int64_t last_used_ns = 0;
+  int64_t seen_live_ns = 0;
   int64_t next_read_ns = 0;
   int64_t read_pause_ns = 0;
 
@@ -59,6 +60,9 @@ class ProcessTable {
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
     // The least time between two reads for addresses nothing covers; doubles while useless.
     int64_t reread_ns = 1'000'000'000;
+    // For so long a process that was seen alive is taken to be: a number comes again only after all
+    // others have.
+    int64_t trust_ns = 0;
     // What else is known of a process that has exited before /proc could be read; may be empty.
     KnownMappings known_mappings;
   };
@@ -86,6 +90,7 @@ class ProcessTable {
   std::optional<uint64_t> ReadStartTicks(uint32_t pid) const;
   std::string ReadMapsText(uint32_t pid) const;
   std::optional<std::vector<Mapping>> ReadMaps(uint32_t pid, uint64_t start_ticks);
+  bool SeenLately(const Process& process) const;
   Process* FindLive(uint32_t pid);
   void Recall(uint32_t pid, std::span<const uint64_t> addresses);
   Process* Add(uint32_t pid, uint64_t start_ticks, std::vector<Mapping> mappings);

@@ -58,7 +58,6 @@ TEST(ContainerId, OfOtherGroupsIsEmpty) {
 
 class ProcFactsTest : public testing::Test {
  protected:
-  ProcFactsTest() { mkdtemp(proc_.data()); }
   ~ProcFactsTest() override { fs::remove_all(proc_); }
 
   void MakeProcess(uint32_t pid, const std::string& command) {
@@ -77,7 +76,12 @@ class ProcFactsTest : public testing::Test {
     return told;
   }
 
-  std::string proc_ = "/tmp/waitscope-proc-XXXXXX";
+  static std::string MakeDirectory() {
+    std::string name = testing::TempDir() + "waitscope-proc-XXXXXX";
+    return mkdtemp(name.data()) == nullptr ? "" : name;
+  }
+
+  std::string proc_ = MakeDirectory();
   ProcFacts facts_{proc_};
 };
 

@@ -77,6 +77,17 @@ TEST_F(ProcessTableTest, TellsTwoLivesOfOneIdApart) {
   EXPECT_EQ(table.size(), 2u);
 }
 
+TEST_F(ProcessTableTest, AsksAgainWhetherAProcessLivesOnlyAfterAWhile) {
+  WriteFakeProcess(proc_, {.pid = 7, .start_ticks = 100, .maps = kOld});
+  ProcessTable table({.proc_dir = proc_.path(), .trust_ns = 1000}, [this] { return now_ns_; });
+  EXPECT_EQ(PathIn(table, 7, 0x1000), "/old");
+  EXPECT_EQ(PathIn(table, 7, 0x1000), "/old");
+  RemoveFakeProcess(proc_, 7);
+  EXPECT_TRUE(table.Select(7, std::vector<uint64_t>{0x1000})->live);
+  now_ns_ += 1000;
+  EXPECT_FALSE(table.Select(7, std::vector<uint64_t>{0x1000})->live);
+}
+
 TEST_F(ProcessTableTest, NeverMixesTwoLivesInOneStack) {
   WriteFakeProcess(proc_, {.pid = 7, .start_ticks = 100, .maps = kOld});
   ProcessTable table = Make();
