@@ -26,7 +26,7 @@ absl::string_view Advice(int error) {
     case EPERM:
       return "; write where this user may, with -o";
     case ENOENT:
-      return "; does its folder exist?";
+      return "; make its folder first, or write elsewhere with -o";
     default:
       return "";
   }
