@@ -26,7 +26,7 @@ absl::string_view Advice(int error) {
     case EPERM:
       return "; write where this user may, with -o";
     case ENOENT:
-      return "; does its folder exist?";
+      return "; make its folder first, or write elsewhere with -o";
     default:
       return "";
   }
@@ -37,19 +37,26 @@ absl::Status CannotWrite(const std::string& path, int error) {
                                           Advice(error), ". No part of it was kept"));
 }
 
+// What went there before is there.
+absl::Status CannotPrint(int error) {
+  return absl::InternalError(
+      absl::StrCat("cannot write to standard output: ", strerror(error), Advice(error)));
+}
+
 bool IsSpecial(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-absl::Status WriteAll(const std::string& path, int fd, absl::string_view data) {
+// 0, or the error number.
+int WriteAll(int fd, absl::string_view data) {
   while (!data.empty()) {
     const ssize_t written = write(fd, data.data(), data.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return CannotWrite(path, errno);
+    if (written < 0) return errno;
     data.remove_prefix(static_cast<size_t>(written));
   }
-  return absl::OkStatus();
+  return 0;
 }
 
 // mkostemp makes files for the owner alone; the umask decides for the others, as for any output.
@@ -87,7 +94,10 @@ absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path) {
   return OutputFile(path, std::move(temporary_path), fd);
 }
 
-absl::Status OutputFile::Write(absl::string_view data) { return WriteAll(path_, fd_, data); }
+absl::Status OutputFile::Write(absl::string_view data) {
+  const int error = WriteAll(fd_, data);
+  return error == 0 ? absl::OkStatus() : CannotWrite(path_, error);
+}
 
 absl::Status OutputFile::Finish() {
   if (close(std::exchange(fd_, -1)) != 0) return CannotWrite(path_, errno);
@@ -98,7 +108,10 @@ absl::Status OutputFile::Finish() {
 }
 
 absl::Status WriteOutput(const std::string& path, absl::string_view data) {
-  if (path.empty()) return WriteAll("standard output", STDOUT_FILENO, data);
+  if (path.empty()) {
+    const int error = WriteAll(STDOUT_FILENO, data);
+    return error == 0 ? absl::OkStatus() : CannotPrint(error);
+  }
   absl::StatusOr<OutputFile> file = OutputFile::Create(path);
   if (!file.ok()) return file.status();
   if (absl::Status status = file->Write(data); !status.ok()) return status;

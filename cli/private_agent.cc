@@ -187,7 +187,9 @@ std::string PrivateAgent::LastWords() const {
   const size_t first = lines.size() > 3 ? lines.size() - 3 : 0;
   return absl::StrReplaceAll(
       absl::StrJoin(lines.begin() + static_cast<ptrdiff_t>(first), lines.end(), "\n  "),
-      {{"waitscoped: critical: ", ""}, {"waitscoped: error: ", ""}});
+      {{"waitscoped: critical: ", ""},
+       {"waitscoped: error: ", ""},
+       {"choose another path with --listen", "set TMPDIR"}});
 }
 
 std::string MissingCapabilities(uint64_t effective) {

@@ -320,6 +320,10 @@ grpc::Status QueryService::Record(grpc::ServerContext* context, const v1::Record
     if (!ns.ok()) return ToGrpc(ns.status(), *context);
     asked.duration_ns = *ns;
   }
+  if (!backend_.Status().replay) {
+    const absl::Status exists = CheckExists(asked.target, Snapshot(), true);
+    if (!exists.ok()) return ToGrpc(exists, *context);
+  }
   std::shared_ptr<void> lease;
   if (request->syscalls()) {
     absl::StatusOr<std::shared_ptr<void>> leased =

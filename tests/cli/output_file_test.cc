@@ -68,7 +68,7 @@ TEST_F(OutputFileTest, HasTheModeTheUmaskGives) {
 
 TEST_F(OutputFileTest, AMissingFolderIsNamed) {
   const absl::Status status = WriteOutput(directory_ / "no" / "such", "x");
-  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("does its folder exist?"));
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("make its folder first"));
 }
 
 TEST_F(OutputFileTest, AFullDeviceIsAnError) {

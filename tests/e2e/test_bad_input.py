@@ -55,7 +55,7 @@ class NoSuchTarget(e2e.EndToEnd):
     def test_an_unknown_pid(self):
         agent, pid = self.shared_agent(), e2e.unused_pid()
         for view in (["threads"], ["pools"], ["loops"], ["locks"], ["flame"], ["runq"], ["io"],
-                     ["wakers"]):
+                     ["wakers"], ["syscalls"], ["diagnose"], ["record", "-o", "/dev/null"]):
             with self.subTest(view=view):
                 done = waitscope.run(*view, "--pid", pid, "--duration", "1s",
                                      endpoint=agent.endpoint, timeout=20)
