@@ -1,5 +1,6 @@
 #include "cli/render/frames.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -7,10 +8,14 @@
 #include "cli/render/plumbing.h"
 
 namespace waitscope::cli {
+
 std::string FramesText(const FrameNames& frames, size_t most) {
   std::vector<std::string> kept;
+  const bool has_source = std::any_of(frames.begin(), frames.end(), HasSource);
   for (const std::string& frame : frames) {
-    if (PlumbingOf(frame) == Plumbing::kNone && kept.size() < most) kept.push_back(frame);
+    const Plumbing part = PlumbingOf(frame);
+    const bool tells = part == Plumbing::kNone || (part == Plumbing::kInterpreter && !has_source);
+    if (tells && kept.size() < most) kept.push_back(frame);
   }
   if (kept.empty() && !frames.empty()) kept.push_back(frames[0]);
   if (kept.empty()) return "[no stack]";

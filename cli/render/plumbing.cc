@@ -17,6 +17,7 @@ struct Known {
 
 constexpr Plumbing entry = Plumbing::kEntry;  // as plumbing.def names them
 constexpr Plumbing way = Plumbing::kWay;
+constexpr Plumbing interpreter = Plumbing::kInterpreter;
 
 constexpr Known kKnown[] = {
 #define PLUMBING(part, name) {part, name},
@@ -28,8 +29,8 @@ bool Matches(absl::string_view name, absl::string_view symbol) {
   return absl::ConsumeSuffix(&name, "*") ? absl::StartsWith(symbol, name) : symbol == name;
 }
 
-// "schedule_jobs (jobs.py:41)": a function whose source is known is the program's own, whatever it
-// is called.
+}  // namespace
+
 bool HasSource(absl::string_view symbol) {
   const size_t at = symbol.rfind(" (");
   if (at == absl::string_view::npos || !absl::ConsumeSuffix(&symbol, ")")) return false;
@@ -38,8 +39,7 @@ bool HasSource(absl::string_view symbol) {
   return !line.empty() && std::all_of(line.begin(), line.end(), absl::ascii_isdigit);
 }
 
-}  // namespace
-
+// A function whose source is known is the program's own, whatever it is called.
 Plumbing PlumbingOf(absl::string_view symbol) {
   if (HasSource(symbol)) return Plumbing::kNone;
   const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown),

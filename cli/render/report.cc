@@ -59,7 +59,7 @@ std::string CostSummary(const v1::Header& header) {
 
 // At the usual T nobody need care.
 std::string SamplingLine(const TextStyle& style, const v1::Header& header) {
-  constexpr uint64_t kUsualPeriodNs = 1'000'000;
+  constexpr uint64_t kUsualPeriodNs = 10'000'000;
   if (header.period_ns() <= kUsualPeriodNs) return "";
   return Wrapped(style,
                  absl::StrCat("sampled: many waits ended; of those under ",

@@ -67,10 +67,19 @@ std::vector<NamedFrame> SampleFrames(const v1::ProfileResponse& profile, const v
   return frames;
 }
 
-bool IsLeftOut(const NamedFrame& frame, FrameChoice choice) {
+bool IsLeftOut(const NamedFrame& frame, FrameChoice choice, bool has_source) {
   if (frame.kind != FrameKind::kUser && frame.kind != FrameKind::kKernel) return false;
-  const Plumbing part = PlumbingOf(frame.name);
-  return part == Plumbing::kEntry || (part == Plumbing::kWay && choice == FrameChoice::kTelling);
+  switch (PlumbingOf(frame.name)) {
+    case Plumbing::kNone:
+      return false;
+    case Plumbing::kEntry:
+      return true;
+    case Plumbing::kWay:
+      return choice == FrameChoice::kTelling;
+    case Plumbing::kInterpreter:
+      return has_source;
+  }
+  return false;
 }
 
 // Returns how many were left out. A stack of nothing else keeps its leaf.
@@ -78,7 +87,11 @@ size_t LeaveOut(FrameChoice choice, std::vector<NamedFrame>* frames) {
   if (choice == FrameChoice::kAll || frames->empty()) return 0;
   const size_t all = frames->size();
   const NamedFrame leaf = frames->back();
-  std::erase_if(*frames, [&](const NamedFrame& frame) { return IsLeftOut(frame, choice); });
+  const bool has_source = std::any_of(frames->begin(), frames->end(), [](const NamedFrame& frame) {
+    return HasSource(frame.name);
+  });
+  std::erase_if(*frames,
+                [&](const NamedFrame& frame) { return IsLeftOut(frame, choice, has_source); });
   if (frames->empty()) frames->push_back(leaf);
   return all - frames->size();
 }

@@ -27,6 +27,12 @@ TEST(Plumbing, AFunctionWhoseSourceIsKnownIsTheProgramsOwn) {
   EXPECT_EQ(PlumbingOf("schedule_jobs ("), Plumbing::kWay);
 }
 
+TEST(Plumbing, AnInterpretersNamelessCodeIsToldByItsFile) {
+  EXPECT_EQ(PlumbingOf("python3.11+0x27d2e0"), Plumbing::kInterpreter);
+  EXPECT_EQ(PlumbingOf("libpython3.12.so.1.0+0x1f00"), Plumbing::kInterpreter);
+  EXPECT_EQ(PlumbingOf("_ssl.cpython-311-x86_64-linux-gnu.so+0x1f00"), Plumbing::kNone);
+}
+
 class LeftOut : public testing::Test {
  protected:
   // One sample in this user stack, leaf first.
@@ -52,6 +58,15 @@ class LeftOut : public testing::Test {
     return names;
   }
 };
+
+TEST_F(LeftOut, NamelessCodeOfAnInterpreterWhereItsFunctionsAreNamed) {
+  EXPECT_EQ(Names(Shown({"recv", "python3.11+0x1", "ask (labkit.py:64)", "python3.11+0x2"},
+                        FrameChoice::kOwn)
+                      .at(0)),
+            (std::vector<std::string>{"ask (labkit.py:64)", "recv"}));
+  EXPECT_EQ(Names(Shown({"recv", "python3.11+0x1"}, FrameChoice::kOwn).at(0)),
+            (std::vector<std::string>{"python3.11+0x1", "recv"}));
+}
 
 TEST_F(LeftOut, FramesAreCounted) {
   const auto stacks = Shown({"do_futex", "handle", "start_thread", "clone3"}, FrameChoice::kOwn);
