@@ -271,10 +271,12 @@ def check_stacks(console, scenario):
     profile = console.json(f"{scenario}.flame")
     whole = re.search(r"^ *yes +whole user stacks ", console.text("check"), re.M)
     problems = []
+    if re.search(r"^ *no +kernel symbols ", console.text("check"), re.M):
+        problems.append("--check says that the kernel hides its symbols")
     for thread in console.json(f"{scenario}.nested_waits.truth")["threads"]:
         stacks = stacks_of(profile, thread["role"])
-        if not any("schedule" in kernel for _, kernel, _ in stacks):
-            problems.append(f"{thread['role']}: no kernel stack ends in schedule")
+        if not any("do_syscall_64" in kernel for _, kernel, _ in stacks):
+            problems.append(f"{thread['role']}: no kernel stack that begins with a system call")
         good = sum(ns for user, _, ns in stacks if user.count("work") == 1)
         total = sum(ns for _, _, ns in stacks)
         if whole and good < STACKS_WHOLE_LEAST * total:
