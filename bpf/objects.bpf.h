@@ -76,6 +76,45 @@ probe_inline void describe_inet(struct wait_object *o, struct sock *sk)
 	BPF_CORE_READ_INTO((__u32 *)o->local_addr, sk, __sk_common.skc_rcv_saddr);
 }
 
+/* Of longer addresses the end is what tells them apart. Abstract ones begin with a zero byte. */
+probe_inline void copy_unix_name(struct wait_object *o, struct unix_address *address)
+{
+	const __u64 room = sizeof(o->name) - 1;
+	__u64 length = (__u64)(__u32)BPF_CORE_READ(address, len) - sizeof(__kernel_sa_family_t);
+	const char *path = address->name[0].sun_path;
+	char first = 0;
+
+	if (!length || length > sizeof(address->name[0].sun_path))
+		return;
+	bpf_probe_read_kernel(&first, sizeof(first), path);
+	path += !first;
+	length -= !first;
+	if (length > room) {
+		path += length - room;
+		length = room;
+	}
+	barrier_var(length); /* or the compiler checks one register and hands over another */
+	if (length <= room)
+		bpf_probe_read_kernel(o->name, length, path);
+}
+
+/*
+ * There are no ports: an end counts as port 1 when it has a name, else as 0. Accepted sockets share
+ * their listener's name and clients have none, which tells the ends apart.
+ */
+probe_inline void describe_unix(struct wait_object *o, struct sock *sk)
+{
+	struct unix_sock *own = (struct unix_sock *)sk;
+	struct unix_sock *other = (struct unix_sock *)BPF_CORE_READ(own, peer);
+	struct unix_address *here = BPF_CORE_READ(own, addr);
+	struct unix_address *there = other ? BPF_CORE_READ(other, addr) : NULL;
+
+	o->local_port = here != NULL;
+	o->peer_port = there != NULL;
+	if (there || here)
+		copy_unix_name(o, there ? there : here);
+}
+
 probe_inline void describe_socket(struct wait_object *o, struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
@@ -87,6 +126,8 @@ probe_inline void describe_socket(struct wait_object *o, struct file *file)
 	o->protocol = BPF_CORE_READ(sk, sk_protocol);
 	if (o->family == 2 || o->family == 10)
 		describe_inet(o, sk);
+	else if (o->family == 1) /* AF_UNIX */
+		describe_unix(o, sk);
 }
 
 probe_inline void describe_file(struct wait_object *o, struct file *file)
