@@ -9,12 +9,12 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 17> kRules{
-    EventLoopBlocked, ThreadPoolStarvation, LockContention,   HungThreads,
-    BackendWait,      BlockingSleep,        DatabaseLock,     ConnectionPoolExhaustion,
-    DiskTrouble,      FsyncStall,           CpuSaturation,    CpuThrottling,
-    MemoryStall,      DirtyThrottling,      ThreadExhaustion, ForkStall,
-    ThreadPoolGrowth,
+constexpr std::array<Rule, 19> kRules{
+    EventLoopBlocked, ThreadPoolStarvation, LockContention,    HungThreads,
+    BackendWait,      BlockingSleep,        DatabaseLock,      ConnectionPoolExhaustion,
+    DiskTrouble,      FsyncStall,           CpuSaturation,     CpuThrottling,
+    MemoryStall,      DirtyThrottling,      ThreadExhaustion,  ForkStall,
+    ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged,
 };
 
 // Shorter than this, no share of time means anything.

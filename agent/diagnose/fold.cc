@@ -45,6 +45,7 @@ constexpr std::array kExplains{
     Explains{"database-lock", "blocking-sleep"},
     Explains{"database-lock", "backend-wait"},
     Explains{"lock-contention", "thread-pool-starvation"},
+    Explains{"lock-contention", "event-loop-blocked"},
     Explains{"lock-contention", "backend-wait"},
     Explains{"lock-contention", "blocking-sleep"},
     Explains{"lock-contention", "connection-pool-exhaustion"},

@@ -65,11 +65,13 @@ void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
 
 std::string KeyOf(const WaitSite& site, uint64_t interpreter, Lock& fresh) {
   if (site.nature == Nature::kFileLock) {
-    if (site.object == nullptr) return "";
-    fresh.file = ObjectText(*site.object);
-    return fresh.file + std::to_string(site.object->id);
+    const bool known = site.object != nullptr;
+    fresh.file = known ? ObjectText(*site.object) : "file lock";
+    return fresh.file + std::to_string(known ? site.object->id : site.user_stack);
   }
   if (!IsFutex(site)) return "";
+  fresh.monitor = site.nature == Nature::kMonitor;
+  if (fresh.monitor) return "monitor";
   fresh.interpreter = IsNear(site.object->id, interpreter);
   fresh.word = fresh.interpreter ? interpreter : site.object->id & kPairMask;
   fresh.mutex = site.nature == Nature::kMutex && !fresh.interpreter;
@@ -106,7 +108,7 @@ std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& pro
   std::map<std::string, Lock> locks;
   for (const ThreadView& thread : process.threads) {
     for (const WaitSite& site : thread.sites) {
-      if (site.cls != WAIT_lock) continue;
+      if (site.cls != WAIT_lock || site.nature == Nature::kSleep) continue;
       Lock fresh;
       const std::string key = KeyOf(site, interpreter, fresh);
       if (!key.empty()) Count(locks.try_emplace(key, fresh).first->second, thread, site);
@@ -123,13 +125,19 @@ std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& pro
 
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process) {
   std::vector<Lock> locks = WaitedForIn(machine, process);
-  std::erase_if(locks, [](const Lock& lock) { return lock.waiters.size() < 2; });
+  // The others that want a file may be processes of their own.
+  std::erase_if(locks, [](const Lock& lock) {
+    return lock.waiters.size() < 2 && (lock.file.empty() || !lock.woken);
+  });
   return locks;
 }
 
 bool IsFor(const Lock& lock, const WaitSite& site) {
-  if (site.cls != WAIT_lock || site.object == nullptr) return false;
-  if (lock.word == 0) return site.object == lock.longest_site->object;
+  if (site.cls != WAIT_lock) return false;
+  if (lock.monitor) return site.nature == Nature::kMonitor;
+  if (lock.word == 0) {
+    return site.nature == Nature::kFileLock && site.object == lock.longest_site->object;
+  }
   if (!IsFutex(site)) return false;
   return lock.interpreter ? IsNear(site.object->id, lock.word)
                           : (site.object->id & kPairMask) == lock.word;

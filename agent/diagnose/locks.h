@@ -11,8 +11,9 @@
 namespace waitscope {
 
 struct Lock {
-  uint64_t word = 0;         // lowest address seen; 0: a file lock
+  uint64_t word = 0;         // lowest address seen; 0: a file lock or a monitor
   std::string file;          // of a file lock
+  bool monitor = false;      // Java's: which of them is not known
   bool interpreter = false;  // Python's global interpreter lock
   bool mutex = false;        // by its futex operation
   bool woken = false;        // a thread, of whatever process, was seen to end a wait
@@ -27,7 +28,7 @@ struct Lock {
 
 // Everything waited for like a lock, the longest waited for first.
 std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process);
-// Those with at least two waiters.
+// Those with at least two waiters, or of files that other processes lock too.
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process);
 
 // Whether a site is a wait for this lock.

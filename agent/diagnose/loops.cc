@@ -13,7 +13,8 @@ constexpr int32_t kEpollPwait2 = 441;  // v5.11
 constexpr int32_t kIoUringEnter = 426;
 constexpr int32_t kAnyFd = -1;
 constexpr int32_t kUnseenFd = -2;
-constexpr double kInnerWaits = 1.5;  // a wait or two for each
+constexpr double kInnerWaits = 4;  // for a child's output, the end of it, and of the child
+constexpr double kOwnWakings = 0.9;
 constexpr double kFewestPollsPerSecond = 0.5;
 constexpr double kFewestSocketCallsPerSecond = 0.5;
 
@@ -38,6 +39,20 @@ uint64_t LoopPolls(const ThreadView& thread) {
 // A backend of PostgreSQL polls for one client and then works for it alone.
 bool IsOneClientWorker(const ProcessView& process) { return process.comm == "postgres"; }
 
+// A worker that gets messages of its own process waits as a loop does; no connection waits for it.
+bool IsFedByItsProcess(const ThreadView& thread) {
+  double waits = 0;
+  double by_siblings = 0;
+  for (const WaitSite& site : thread.sites) {
+    if (!IsLoopPoll(site.syscall)) continue;
+    waits += site.count;
+    for (const auto& [waker, count] : site.wakers) {
+      by_siblings += waker.pid == thread.key().pid ? count : 0;
+    }
+  }
+  return waits > 0 && by_siblings >= kOwnWakings * waits;
+}
+
 bool IsLoopByCalls(const MachineView& machine, const ThreadView& thread) {
   const double seconds = machine.Seconds();
   return static_cast<double>(LoopPolls(thread)) >= kFewestPollsPerSecond * seconds &&
@@ -56,23 +71,21 @@ bool IsLoopByWaits(const MachineView& machine, const ThreadView& thread) {
   return SampledPolls(thread) >= kFewestPollsPerSecond * machine.Seconds();
 }
 
-void CountGaps(const Histogram& gaps, Loop& loop) {
-  Histogram counted;
-  for (const Histogram::Bucket& bucket : gaps.Used()) {
-    const uint64_t floor_ns = hist_floor_ns(bucket.index);
-    if (floor_ns < kLongGapNs) continue;
-    loop.gaps += bucket.count;
-    loop.stalled_ns += static_cast<double>(bucket.count) * static_cast<double>(floor_ns) * 1.06;
-    counted.Add(floor_ns, bucket.count);
-  }
-  loop.gap_p99_ns = counted.QuantileNs(0.99);
+void CountGaps(const LoopWindow& window, Loop& loop) {
+  const Turns turns = TurnsOf(loop, kLongGapNs);
+  loop.gaps = turns.count;
+  loop.stalled_ns = turns.ns;
+  loop.gap_p99_ns = turns.p99_ns;
+  loop.gap_longest_ns = std::max(loop.gap_longest_ns, window.gap.BoundedMaxNs(window.gap_max_ns));
 }
 
 // Each of these waits held the loop up for at least its own length.
 void CountWaits(Loop& loop) {
   for (const WaitSite* site : loop.inside) {
-    const double mean_ns = site->MeanNs();
-    if (mean_ns < kLongGapNs) continue;
+    // A long one may come with a few short ones of the same call.
+    const bool long_ones = site->longest_ns >= kLongGapNs &&
+                           site->MeanNs() >= static_cast<double>(site->longest_ns) / kInnerWaits;
+    if (site->MeanNs() < kLongGapNs && !long_ones) continue;
     loop.gaps += static_cast<uint64_t>(std::max(site->count, 1.0));
     loop.stalled_ns += site->ns;
     loop.gap_p99_ns = std::max(loop.gap_p99_ns, site->longest_ns);
@@ -108,25 +121,51 @@ void AddInside(const WaitSite& site, Loop& loop) {
   if (site.open) loop.in_progress = &site;
 }
 
+// A call may wait at many places and for many files, a little each time.
+void FindWorst(const std::map<Nature, std::vector<const WaitSite*>>& by_nature, Loop& loop) {
+  for (const auto& [nature, sites] : by_nature) {
+    double ns = 0;
+    for (const WaitSite* site : sites) ns += site->ns;
+    if (ns <= loop.nature_ns) continue;
+    loop.nature_ns = ns;
+    loop.worst = sites.front();
+  }
+}
+
 Loop Examine(const ThreadView& thread, bool any_poll_is_home) {
   Loop loop{.thread = &thread};
   const int32_t own_fd = any_poll_is_home ? kAnyFd : OwnPollFd(thread);
   loop.running_ns = static_cast<double>(thread.totals().running_ns);
   loop.runnable_ns = static_cast<double>(thread.totals().RunnableNs());
+  std::map<Nature, std::vector<const WaitSite*>> by_nature;
   for (const WaitSite& site : thread.sites) {
     const bool home = IsHome(site, own_fd) || (any_poll_is_home && site.cls == WAIT_poll);
-    if (!home) AddInside(site, loop);
+    if (home) continue;
+    AddInside(site, loop);
+    by_nature[site.nature].push_back(&site);
   }
-  if (thread.loop != nullptr) {
-    CountGaps(thread.loop->gap, loop);
-    loop.gap_longest_ns =
-        std::max(loop.gap_longest_ns, thread.loop->gap.BoundedMaxNs(thread.loop->gap_max_ns));
-  }
+  FindWorst(by_nature, loop);
+  if (thread.loop != nullptr) CountGaps(*thread.loop, loop);
   if (loop.gaps == 0 || own_fd != kAnyFd) CountWaits(loop);
   return loop;
 }
 
 }  // namespace
+
+Turns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
+  Turns turns;
+  if (loop.thread->loop == nullptr) return turns;
+  Histogram counted;
+  for (const Histogram::Bucket& bucket : loop.thread->loop->gap.Used()) {
+    const uint64_t floor_ns = hist_floor_ns(bucket.index);
+    if (floor_ns < shortest_ns) continue;
+    turns.count += bucket.count;
+    turns.ns += static_cast<double>(bucket.count) * static_cast<double>(floor_ns) * 1.06;
+    counted.Add(floor_ns, bucket.count);
+  }
+  turns.p99_ns = counted.QuantileNs(0.99);
+  return turns;
+}
 
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process) {
   std::vector<Loop> loops;
@@ -134,7 +173,7 @@ std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
     const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
-    if (is_loop) loops.push_back(Examine(thread, false));
+    if (is_loop && !IsFedByItsProcess(thread)) loops.push_back(Examine(thread, false));
   }
   return loops;
 }

@@ -18,11 +18,22 @@ struct Loop {
   double runnable_ns = 0;
   double running_ns = 0;
   double nested_poll_ns = 0;              // of blocked_ns: in polls that are not its own
+  double nature_ns = 0;                   // of blocked_ns: of the nature of `worst`
+  const WaitSite* worst = nullptr;        // outside its poll, of the nature with most time
   std::vector<const WaitSite*> inside;    // long waits outside its poll, most time first
   const WaitSite* in_progress = nullptr;  // one of them all that had not ended
 };
 
 inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
+
+struct Turns {
+  uint64_t count = 0;
+  double ns = 0;
+  uint64_t p99_ns = 0;
+};
+
+// Of at least this length, where they were counted.
+Turns TurnsOf(const Loop& loop, uint64_t shortest_ns);
 
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process);
 

@@ -245,6 +245,12 @@ bool MachineView::HasFrame(StackId stack, std::string_view prefix) const {
                              [&](const Frame& frame) { return frame.symbol.starts_with(prefix); });
 }
 
+const Frame* MachineView::LeafOf(StackId stack) const {
+  const auto at = snapshot_->stacks.find(stack);
+  const bool known = stack != 0 && at != snapshot_->stacks.end() && !at->second.frames.empty();
+  return known ? &at->second.frames.front() : nullptr;
+}
+
 bool MachineView::HasModule(StackId stack, std::string_view prefix) const {
   const auto at = snapshot_->stacks.find(stack);
   return at != snapshot_->stacks.end() &&

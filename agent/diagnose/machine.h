@@ -18,6 +18,7 @@ enum class Nature : uint8_t {
   kSocket,    // on a socket whose side is not known
   kSleep,     // for time to pass
   kMutex,     // for a lock that a thread holds
+  kMonitor,   // for an object's monitor in Java: each thread waits at a word of its own
   kPark,      // on a futex that may be a queue, a condition, or a lock
   kFileLock,  // for flock, fcntl or a semaphore
   kDisk,
@@ -102,6 +103,8 @@ class MachineView {
   // Leaf first: the kernel's part without its entry, then the user's.
   std::vector<std::string> Frames(StackId kernel_stack, StackId user_stack) const;
   bool HasFrame(StackId stack, std::string_view prefix) const;
+  // The user's innermost frame, or null.
+  const Frame* LeafOf(StackId stack) const;
   bool HasModule(StackId stack, std::string_view prefix) const;
 
  private:

@@ -1,6 +1,8 @@
 #include "agent/diagnose/nature.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
 
 #include "bpf/wait_class.h"
 
@@ -8,9 +10,9 @@ namespace waitscope {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 16> kWords{
-    "poll", "client", "backend",    "socket",  "sleep", "mutex", "park",  "file-lock",
-    "disk", "commit", "page-fault", "reclaim", "dirty", "pipe",  "child", "other"};
+constexpr std::array<std::string_view, 17> kWords{
+    "poll", "client", "backend",    "socket",  "sleep", "mutex", "monitor", "park", "file-lock",
+    "disk", "commit", "page-fault", "reclaim", "dirty", "pipe",  "child",   "other"};
 
 constexpr uint32_t kFutexCommandMask = 0x7f;  // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 constexpr uint32_t kFutexWait = 0;
@@ -31,14 +33,43 @@ Nature OfSocket(const SocketSides& sides, const wait_object& object) {
   return Nature::kSocket;
 }
 
-// FUTEX_WAIT is what glibc's mutexes use, and what nothing but mutexes and barriers uses there;
-// its condition variables and semaphores use FUTEX_WAIT_BITSET. Go uses it for all it parks.
+// Run times let time pass in a timed wait at a futex: HotSpot, Mono, CoreCLR.
+constexpr std::array<std::string_view, 5> kSleepFrames{
+    "JVM_Sleep", "JavaThread::sleep", "ves_icall_System_Threading_Thread_Sleep",
+    "mono_thread_info_sleep", "ThreadNative::Sleep"};
+
+bool IsRuntimeSleep(const MachineView& machine, StackId stack) {
+  return std::ranges::any_of(kSleepFrames,
+                             [&](std::string_view name) { return machine.HasFrame(stack, name); });
+}
+
+bool IsLibc(const std::string& module) {
+  return module.starts_with("libc.so") || module.starts_with("libc-") ||
+         module.starts_with("libpthread") || module.starts_with("ld-musl");
+}
+
+// libgomp, C++'s semaphores and atomics, and Go make the call by themselves, for all they park.
+bool CallsFutexItself(const MachineView& machine, StackId stack) {
+  const Frame* leaf = machine.LeafOf(stack);
+  if (leaf == nullptr) return false;
+  const bool foreign = !leaf->module.empty() && !IsLibc(leaf->module) &&
+                       leaf->symbol.find("mutex") == std::string::npos &&
+                       leaf->symbol.find("lll_lock") == std::string::npos;
+  return foreign || leaf->symbol == "syscall" || machine.HasFrame(stack, "runtime.");
+}
+
+// FUTEX_WAIT is what glibc's mutexes use, and of the rest of it only its barriers; its condition
+// variables and semaphores use FUTEX_WAIT_BITSET.
 Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   const uint32_t command = site.object->futex_op & kFutexCommandMask;
   if (command == kFutexLockPi || command == kFutexLockPi2) return Nature::kMutex;
+  if (IsRuntimeSleep(machine, site.user_stack)) return Nature::kSleep;
+  if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
   if (command != kFutexWait) return Nature::kPark;
-  const bool go = machine.HasFrame(site.user_stack, "runtime.");
-  return go ? Nature::kPark : Nature::kMutex;
+  const bool parks = CallsFutexItself(machine, site.user_stack) ||
+                     machine.HasFrame(site.user_stack, "pthread_barrier_wait") ||
+                     machine.HasFrame(site.user_stack, "__pthread_barrier_wait");
+  return parks ? Nature::kPark : Nature::kMutex;
 }
 
 Nature OfLock(const MachineView& machine, const WaitSite& site) {
@@ -59,6 +90,7 @@ Nature NatureOf(const MachineView& machine, const SocketSides& sides, const Wait
   const bool socket = site.object != nullptr && site.object->kind == OBJECT_socket;
   switch (site.cls) {
     case WAIT_poll:
+      if (site.syscall == __NR_accept || site.syscall == __NR_accept4) return Nature::kPoll;
       return socket ? OfSocket(sides, *site.object) : Nature::kPoll;
     case WAIT_network:
       return socket ? OfSocket(sides, *site.object) : Nature::kSocket;

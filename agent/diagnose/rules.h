@@ -23,7 +23,9 @@ Findings HungThreads(const MachineView& machine);
 Findings LockContention(const MachineView& machine);
 Findings MemoryStall(const MachineView& machine);
 Findings ThreadExhaustion(const MachineView& machine);
+Findings ThreadPoolDeadlock(const MachineView& machine);
 Findings ThreadPoolGrowth(const MachineView& machine);
+Findings ThreadPoolManaged(const MachineView& machine);
 Findings ThreadPoolStarvation(const MachineView& machine);
 
 }  // namespace waitscope

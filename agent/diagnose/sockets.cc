@@ -5,10 +5,19 @@
 namespace waitscope {
 namespace {
 
+constexpr uint16_t kUnix = 1;                // AF_UNIX
 constexpr uint16_t kFirstEphemeral = 32768;  // net.ipv4.ip_local_port_range, the kernel's default
 
 bool IsInet(const wait_object& object) {
   return object.kind == OBJECT_socket && (object.family == 2 || object.family == 10);
+}
+
+// Of a connection's two ends the one that was connected to has a name. A pair has none.
+SocketSide OfUnix(const wait_object& object) {
+  const bool local = object.local_port != 0;
+  const bool peer = object.peer_port != 0;
+  if (local == peer) return SocketSide::kUnknown;
+  return peer ? SocketSide::kAsks : SocketSide::kAsked;
 }
 
 }  // namespace
@@ -29,6 +38,7 @@ void SocketSides::Learn(const wait_object& object) {
 }
 
 SocketSide SocketSides::Of(const wait_object& object) const {
+  if (object.kind == OBJECT_socket && object.family == kUnix) return OfUnix(object);
   if (!IsInet(object)) return SocketSide::kUnknown;
   if (object.peer_port == 0) return SocketSide::kListens;
   if (listening_.contains(object.local_port)) return SocketSide::kAsked;

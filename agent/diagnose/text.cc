@@ -7,6 +7,7 @@
 namespace waitscope {
 namespace {
 
+constexpr uint16_t kUnix = 1;    // AF_UNIX
 constexpr uint16_t kInet = 2;    // AF_INET
 constexpr uint16_t kInet6 = 10;  // AF_INET6
 
@@ -56,6 +57,8 @@ std::string AddressOf(uint16_t family, const uint8_t (&address)[16], uint16_t po
 }
 
 std::string PeerText(const wait_object& object) {
+  if (object.family == kUnix && object.peer_port != 0)
+    return absl::StrCat("unix:", std::string(Text(object.name)));
   return object.peer_port == 0 ? "" : AddressOf(object.family, object.peer_addr, object.peer_port);
 }
 

@@ -13,12 +13,14 @@ constexpr size_t kMostSites = 3;
 
 LockKind KindOf(const Lock& lock) {
   if (lock.interpreter) return LockKind::kInterpreter;
+  if (lock.monitor) return LockKind::kMutex;
   if (lock.word == 0) return LockKind::kFileLock;
   if (lock.mutex) return LockKind::kMutex;
   return IsHandedOn(lock) ? LockKind::kHandedOn : LockKind::kPark;
 }
 
 std::string NameOf(const Lock& lock) {
+  if (lock.monitor) return "a Java monitor";
   return lock.word == 0 ? lock.file : absl::StrFormat("0x%x", lock.word);
 }
 

@@ -56,6 +56,56 @@ TEST_F(LockTest, TheHolderIsWhoWasSeenToOwnItNotWhoWokeLast) {
   EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::frames, Contains("write_report"))));
 }
 
+TEST_F(LockTest, MonitorsOfJavaAreOneLockThoughEachThreadWaitsAtItsOwnWord) {
+  const ThreadKey holder = Add(11, "java");
+  machine_.AddRunning(holder, 7 * kSecond);
+  for (uint32_t tid = 12; tid < 16; ++tid) {
+    machine_.AddWait(Add(tid, "java"), {.cls = WAIT_lock,
+                                        .syscall = __NR_futex,
+                                        .ns = 6 * kSecond,
+                                        .count = 60,
+                                        .object = Futex(0x9000 + 64ULL * tid, kConditionOp),
+                                        .waker = holder,
+                                        .user_frames = {"ObjectMonitor::enter(JavaThread*)"}});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "lock-contention");
+  EXPECT_THAT(findings[0].summary, HasSubstr("a Java monitor"));
+  EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::tid, 11u)));
+}
+
+TEST_F(LockTest, AFileThatOtherProcessesLockIsContended) {
+  const ThreadKey other = machine_.AddThread(20, 20, "shop");
+  machine_.AddWait(Add(10), {.cls = WAIT_lock,
+                             .syscall = __NR_flock,
+                             .ns = 6 * kSecond,
+                             .count = 20,
+                             .object = FileNamed("lock"),
+                             .waker = other});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
+}
+
+TEST_F(LockTest, ProcessesThatTakeTurnsAtAcceptingDoNotContend) {
+  const ThreadKey other = machine_.AddThread(20, 20, "shop");
+  machine_.AddWait(other,
+                   {.cls = WAIT_poll, .syscall = __NR_accept, .ns = 7 * kSecond, .count = 20});
+  machine_.AddWait(Add(10), {.cls = WAIT_lock,
+                             .syscall = __NR_fcntl,
+                             .ns = 6 * kSecond,
+                             .count = 20,
+                             .object = FileNamed("accept.lock"),
+                             .waker = other});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LockTest, AStandbyThatWaitsForAFilesLockIsIdle) {
+  machine_.AddWait(
+      Add(10),
+      {.cls = WAIT_lock, .syscall = __NR_flock, .ns = kWindow, .object = FileNamed("lock")});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LockTest, ConsumersWokenByProducersDoNotContend) {
   const ThreadKey producer = Add(11);
   machine_.AddWait(

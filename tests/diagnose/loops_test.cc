@@ -114,6 +114,62 @@ TEST_F(LoopTest, AnInnerLoopIsKnownEvenWhenItsOwnNeverWaits) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
 }
 
+TEST_F(LoopTest, ManySmallCommitsInEachTurnAddUp) {
+  const ThreadKey loop = AddServer();
+  machine_.AddLoop(loop, 45 * kMillisecond, 80);
+  for (uint64_t file = 0; file < 40; ++file) {
+    machine_.AddWait(loop, {.cls = WAIT_commit,
+                            .syscall = __NR_fsync,
+                            .ns = 75 * kMillisecond,
+                            .count = 60,
+                            .object = FileNamed("file" + std::to_string(file)),
+                            .user_frames = {"fsync", "commit"}});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "event-loop-blocked");
+  EXPECT_THAT(findings[0].summary, HasSubstr("by a synchronous call (waiting for the disk)"));
+  EXPECT_THAT(findings[0].evidence[0].frames, ElementsAre("fsync", "commit"));
+}
+
+TEST_F(LoopTest, ShortWaitsInFewTurnsAreHealthy) {
+  const ThreadKey loop = AddServer();
+  machine_.AddLoop(loop, 45 * kMillisecond, 20);
+  machine_.AddWait(loop, {.cls = WAIT_disk, .syscall = __NR_pread64, .ns = kSecond, .count = 100});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LoopTest, AWorkerThatIsFedByItsOwnProcessMayComputeForLong) {
+  const ThreadKey main = machine_.AddThread(10, 10, "node");
+  const ThreadKey worker = machine_.AddThread(10, 11, "node");
+  machine_.AddCalls(worker, __NR_epoll_pwait, 60);
+  machine_.AddCalls(worker, __NR_read, 60);
+  machine_.AddCalls(worker, __NR_write, 60);
+  machine_.AddLoop(worker, 150 * kMillisecond, 30);
+  machine_.AddRunning(worker, 5 * kSecond);
+  machine_.AddWait(worker, {.cls = WAIT_poll,
+                            .syscall = __NR_epoll_pwait,
+                            .ns = 2 * kSecond,
+                            .count = 30,
+                            .waker = main});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LoopTest, AnInnerLoopMayWaitAFewTimesForItsChild) {
+  const ThreadKey loop = AddServer();
+  machine_.AddCalls(loop, __NR_epoll_create1, 20);
+  wait_object nested{};
+  nested.kind = OBJECT_anon;
+  nested.fd = 21;
+  machine_.AddWait(loop, {.cls = WAIT_poll,
+                          .syscall = __NR_epoll_pwait,
+                          .ns = 5 * kSecond,
+                          .count = 55,
+                          .longest_ns = 260 * kMillisecond,
+                          .object = nested});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
+}
+
 TEST_F(LoopTest, WithoutCountedCallsItsWaitsTell) {
   const ThreadKey loop = machine_.AddThread(10, 10, "python3");
   machine_.AddWait(loop,

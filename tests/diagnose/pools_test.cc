@@ -37,6 +37,15 @@ class PoolTest : public testing::Test {
                               .object = Futex(0x5000, kConditionOp),
                               .waker = main_});
   }
+  void ParkInMono(uint32_t tid, const std::vector<std::string>& frames) {
+    machine_.AddWait(machine_.AddThread(10, tid, "Thread Pool Wor"),
+                     {.cls = WAIT_lock,
+                      .syscall = __NR_futex,
+                      .ns = 7900 * kMillisecond,
+                      .count = 9,
+                      .object = Futex(0x5000, kTimedOp),
+                      .user_frames = frames});
+  }
 
   MadeMachine machine_;
   ThreadKey main_;
@@ -227,6 +236,19 @@ TEST_F(PoolTest, APoolThatAddsAThreadEveryHalfSecondIsStarved) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
   EXPECT_EQ(findings[0].evidence.back().object, "thread-exhaustion");
+}
+
+TEST_F(PoolTest, AGrownPoolOfARuntimeIsStarvedWhenAllItsThreadsBlockInTasks) {
+  for (uint32_t tid = 11; tid < 17; ++tid)
+    ParkInMono(tid, {"pthread_cond_timedwait", "System_Task"});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(PoolTest, OneIdleThreadOfARuntimesPoolIsEnough) {
+  for (uint32_t tid = 11; tid < 17; ++tid)
+    ParkInMono(tid, {"pthread_cond_timedwait", "System_Task"});
+  ParkInMono(17, {"sem_wait", "start_thread"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(PoolTest, AWarmUpIsNoGrowth) {

@@ -38,6 +38,12 @@ TEST_F(ResourceTest, ADiskWithALongQueueIsSaturated) {
   EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::object, "vda")));
 }
 
+TEST_F(ResourceTest, OneCopyKeepsADiskBusyAndIsHealthy) {
+  Read(10, 5 * kSecond, 800);
+  machine_.AddDevice(kDisk, "vda", 8000, 12 * kMillisecond, 500'000);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, ASlowDeviceWithAShortQueueHasLatency) {
   Read(10, 7800 * kMillisecond, 390);
   machine_.AddDevice(kDisk, "loop0", 390, 19 * kMillisecond, 10'000);
@@ -156,6 +162,7 @@ TEST_F(ResourceTest, ALongForkIsTold) {
 
 TEST_F(ResourceTest, WaitingForTheChildAfterwardsDoesNotExcuseTheFork) {
   const ThreadKey thread = Add(10);
+  machine_.AddRunning(thread, 650 * kMillisecond);
   machine_.AddCalls(thread, __NR_clone, 20, 30 * kMillisecond);
   machine_.AddWait(
       thread, {.cls = WAIT_child, .syscall = __NR_wait4, .ns = 700 * kMillisecond, .count = 20});
@@ -167,6 +174,14 @@ TEST_F(ResourceTest, AVforkThatWaitsForItsChildIsNoForkStall) {
   machine_.AddCalls(thread, __NR_clone, 20, 150 * kMillisecond);
   machine_.AddWait(
       thread, {.cls = WAIT_child, .syscall = __NR_clone, .ns = 2990 * kMillisecond, .count = 20});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(ResourceTest, AForkThatStoodInLineForACpuCopiedNothing) {
+  const ThreadKey thread = Add(10);
+  machine_.AddRunning(thread, 20 * kMillisecond);
+  machine_.AddRunnable(thread, kSecond, 100 * kMillisecond);
+  machine_.AddCalls(thread, __NR_clone, 8, 120 * kMillisecond);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 

@@ -2,14 +2,17 @@
 //
 // All need a process that waits: a thread's 30 % or more, five waits or more.
 // disk-saturation: at least 3 requests at once on average and 90 % busy, so that requests queue for
-// each other (node exporter's mixin warns at 10 for half an hour; here somebody waits already).
-// disk-latency: few at once, and the device itself takes 10 ms or more a request.
+// each other (node exporter's mixin warns at 10 for half an hour; here somebody waits already), and
+// two threads or more of the machine wait for it at any time.
+// disk-latency: fewer than 3 at once, and the device itself takes 10 ms or more a request.
 // io-throttled: threads wait at least four times as long as queue and device took together, 20 ms
 // or more each time: something above the device holds them back (a cgroup's limit), and neither
 // iostat nor block tracepoints see it.
-// False positives: read-ahead and backups without a waiter (the share), parallel devices that are
-// 100 % busy (the queue counts, not the utilisation).
+// False positives: read-ahead and backups without a waiter (the share), one copy that keeps a disk
+// busy with its own read-ahead and write-back (it alone waits), parallel devices that are 100 %
+// busy (the queue counts, not the utilisation).
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -25,6 +28,7 @@ constexpr double kSmallestShare = 0.3;
 constexpr double kFewestWaits = 5;
 constexpr double kQueue = 3;
 constexpr double kBusy = 0.9;
+constexpr double kFewestWaiters = 2;
 constexpr double kSlowDeviceNs = 10e6;
 constexpr double kHeldBackNs = 20e6;
 constexpr double kHeldBackTimes = 4;
@@ -34,15 +38,29 @@ bool Waits(const DiskUse& use) {
   return use.largest_share >= kSmallestShare && use.waits >= kFewestWaits;
 }
 
-std::string ConditionOf(const MachineView& machine, const DiskUse& use) {
+// By device: threads that wait for it, on average, of whatever process.
+std::map<const DeviceWindow*, double> WaitersOf(const MachineView& machine) {
+  std::map<const DeviceWindow*, double> waiters;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const DiskUse& use : DiskUsesOf(machine, process)) {
+      waiters[use.device] += use.wait_ns / machine.WindowNs();
+    }
+  }
+  return waiters;
+}
+
+std::string ConditionOf(const MachineView& machine, const DiskUse& use, double waiters) {
   const DeviceWindow& device = *use.device;
   const double queue = QueueSize(machine, device);
   const double expected_ns = std::max(MeanAwaitNs(device), 1e5);
   if (use.MeanNs() >= kHeldBackNs && use.MeanNs() >= kHeldBackTimes * expected_ns) {
     return "io-throttled";
   }
-  if (queue >= kQueue && BusyShare(machine, device) >= kBusy) return "disk-saturation";
-  return MeanDeviceNs(device) >= kSlowDeviceNs ? "disk-latency" : "";
+  if (queue >= kQueue && BusyShare(machine, device) >= kBusy) {
+    return waiters >= kFewestWaiters ? "disk-saturation" : "";
+  }
+  const bool slow = queue < kQueue && MeanDeviceNs(device) >= kSlowDeviceNs;
+  return slow ? "disk-latency" : "";
 }
 
 std::string SummaryOf(const MachineView& machine, const ProcessView& process, const DiskUse& use,
@@ -108,10 +126,11 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const DiskU
 
 Findings DiskTrouble(const MachineView& machine) {
   Findings findings;
+  const std::map<const DeviceWindow*, double> waiters = WaitersOf(machine);
   for (const auto& [pid, process] : machine.processes()) {
     for (const DiskUse& use : DiskUsesOf(machine, process)) {
       if (!Waits(use)) continue;
-      const std::string condition = ConditionOf(machine, use);
+      const std::string condition = ConditionOf(machine, use, waiters.at(use.device));
       if (condition.empty()) continue;
       findings.push_back(Tell(machine, process, use, condition));
       break;

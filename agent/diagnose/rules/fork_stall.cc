@@ -2,7 +2,8 @@
 //
 // Thresholds: one fork or clone of 100 ms or longer (netdata's guide for Redis: 10 to 20 ms per GB
 // is normal, 200 ms bad), or of 20 ms when forks take 5 % of the time; most of it running. A vfork
-// waits for its child instead: not this. False positives: none known. Needs counted system calls.
+// waits for its child instead, and a preempted one for a CPU: not this. False positives: none
+// known. Needs counted system calls.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -53,8 +54,10 @@ bool IsSick(const MachineView& machine, const ThreadView& thread, const Forks& f
   const double waited_ns = WaitedInside(thread);
   const bool frequent = forks.longest_ns >= kFrequentForkNs &&
                         static_cast<double>(forks.total_ns) >= kFrequentShare * machine.WindowNs();
-  return (forks.longest_ns >= kLongForkNs || frequent) &&
-         waited_ns < static_cast<double>(forks.total_ns) / 2;
+  // Copying is work: a thread that ran for less stood in line for a CPU instead.
+  const double total_ns = static_cast<double>(forks.total_ns);
+  const bool copied = static_cast<double>(thread.totals().running_ns) >= total_ns / 2;
+  return (forks.longest_ns >= kLongForkNs || frequent) && copied && waited_ns < total_ns / 2;
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const ThreadView& thread,

@@ -5,7 +5,8 @@
 // wake each other in turn, or when it is Python's interpreter lock. The waker is whoever held it
 // last; the culprit is whoever was seen to own it most often, or else did most work beside it.
 // False positives: condition variables and queues (woken by others than their waiters), Go (parks
-// everything the same way), barriers of balanced work (little waiting).
+// everything the same way), barriers of balanced work (little waiting), processes that take turns
+// at accepting (who holds that lock is idle).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -24,19 +26,33 @@ constexpr double kParkWorth = 1.0;
 constexpr double kCriticalThreadsWorth = 2;
 constexpr double kShortestParkNs = 1e6;
 constexpr double kFewestWaits = 3;
+constexpr double kIdleShare = 0.5;
+
+// Processes that accept in turns queue for a lock whose holder idles; a semaphore may be a queue.
+bool IsKeptByWorkers(const MachineView& machine, const Lock& lock) {
+  const WaitSite& site = *lock.longest_site;
+  if (site.syscall != __NR_flock && site.syscall != __NR_fcntl) return false;
+  return std::ranges::any_of(site.wakers, [&](const auto& row) {
+    const ThreadView* holder = machine.Find(row.first);
+    return holder != nullptr &&
+           holder->ShareOf(Nature::kPoll) + holder->ShareOf(Nature::kClient) < kIdleShare;
+  });
+}
 
 bool IsContended(const MachineView& machine, const Lock& lock) {
   const double worth = lock.wait_ns / machine.WindowNs();
   if (lock.waits < kFewestWaits) return false;
   if (lock.interpreter) return worth >= kInterpreterWorth;
-  if (lock.mutex || !lock.file.empty()) {
-    return worth >= kFewestThreadsWorth && (!lock.wakers.empty() || !lock.owners.empty());
+  if (lock.mutex || lock.monitor || !lock.file.empty()) {
+    const bool released = !lock.wakers.empty() || IsKeptByWorkers(machine, lock);
+    return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
   }
   return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock);
 }
 
 std::string NameOfLock(const Lock& lock) {
   if (lock.interpreter) return "Python's global interpreter lock (GIL)";
+  if (lock.monitor) return "a Java monitor (synchronized)";
   if (!lock.file.empty()) return lock.file;
   return absl::StrFormat("lock 0x%x", lock.word);
 }
@@ -57,9 +73,7 @@ void AddHolder(const MachineView& machine, const ProcessView& process, const Loc
   finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
   for (const WaitSite& site : holder->sites) {
     const bool idle = site.nature == Nature::kPark || site.nature == Nature::kPoll;
-    const bool same = site.object != nullptr && lock.longest_site->object != nullptr &&
-                      site.object->id == lock.longest_site->object->id;
-    if (idle || same) continue;
+    if (idle || IsFor(lock, site)) continue;
     finding.evidence.push_back(StackEvidence(machine, site));
     return;
   }

@@ -132,6 +132,7 @@ std::string For(const StarvedPool& starved) {
     case Nature::kSleep:
       return "in a sleep";
     case Nature::kMutex:
+    case Nature::kMonitor:
     case Nature::kFileLock:
       return "for a lock";
     case Nature::kChild:
