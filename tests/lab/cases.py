@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
+import subprocess
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 
@@ -13,17 +14,24 @@ class Case:
     command: tuple          # words; {bin} is the folder of compiled programs, {scratch} a folder on disk
     expect: tuple = ()      # conditions of which one must be told; empty: healthy
     culprit: tuple = ()     # words of which one must stand in the evidence
-    needs: str = ""         # a program that must be installed
+    needs: str = ""         # a program that must be installed, or "python:MODULE"
     quota: float = 0        # CPUs its cgroup may use
     memory: int = 0         # bytes its cgroup may use
     pids: int = 0           # threads its cgroup may have
     iops: int = 0           # reads a second its cgroup may do
     file: int = 0           # size of a file "{scratch}/data" made before
     target: tuple = ()      # as flags, when it is not the process that says it is ready
+    loop: bool = False      # a loop device "{loop}" of 256 MiB, whose own reads and writes `iops` limits
+    strict: bool = False    # that device may have hardly anything unwritten
     settle: float = 2.0     # seconds from ready to the first look
     smoke: bool = False     # part of the short slice
 
     def installed(self):
+        kind, _, module = self.needs.partition(":")
+        if kind == "python":
+            done = subprocess.run(["/usr/bin/python3", "-c", f"import {module}"], check=False,
+                                  stderr=subprocess.DEVNULL)
+            return done.returncode == 0
         return not self.needs or shutil.which(self.needs) is not None
 
 
@@ -33,6 +41,10 @@ def python(program, *arguments):
 
 def with_company(delay, clients, think, *command):
     return python("company.py", delay, clients, think, *command)
+
+
+def java(kind, *flags):
+    return "java", *flags, PROGRAMS / "Kinds.java", kind
 
 
 def compiled(program, *arguments):
@@ -82,6 +94,44 @@ SICK = [
          ("thread-pool-starvation",), ("127.0.0.1",), needs="java", settle=3),
     Case("postgres-row-lock", python("database.py", "lock", "{scratch}"), ("database-lock",), ("lock holder",),
          needs="psql"),
+    Case("postgres-table-lock", python("database.py", "table", "{scratch}"), ("database-lock",), ("postgres",),
+         needs="psql"),
+    Case("postgres-advisory-lock", python("database.py", "advisory", "{scratch}"), ("database-lock",),
+         needs="psql"),
+    Case("sqlite-writers", python("sqlite_writers.py", "{scratch}"), ("database-lock",)),
+    Case("file-lock", python("file_lock.py", "{scratch}"), ("lock-contention",), ("flock",)),
+    Case("gil-two", python("gil_server.py", 2, 0.2, 0), ("lock-contention",), ("GIL",)),
+    Case("gil-server", python("gil_server.py", 8, 0.05, 0.02), ("lock-contention",), ("GIL",)),
+    Case("asyncio-starved", python("aio.py", "starved"), ("event-loop-blocked",), ("starved",)),
+    Case("uvloop-sync-call", python("aio.py", "sync", "uvloop"), ("event-loop-blocked",), ("nanosleep",),
+         needs="python:uvloop"),
+    Case("to-thread-full", python("to_thread.py", 0.8, 24, 0.01), ("thread-pool-starvation",), ("nanosleep",)),
+    Case("nested-pool", python("nested_pool.py", 4, 12), ("thread-pool-starvation", "hung-threads")),
+    Case("unix-pool-slow-backend", compiled("pool", "{scratch}", 4, 500, 12, 5), ("thread-pool-starvation",),
+         ("unix:",)),
+    Case("redis-sleep", python("redis.py", "sleep", "{scratch}"), ("event-loop-blocked",), ("nanosleep",),
+         needs="redis-server"),
+    Case("redis-lua", python("redis.py", "lua", "{scratch}"), ("event-loop-blocked",), ("CPU-bound",),
+         needs="redis-server"),
+    Case("mono-sleep", python("mono.py", "sleep", "{scratch}"), ("thread-pool-starvation",), needs="mcs"),
+    Case("mono-wait", python("mono.py", "wait", "{scratch}"), ("thread-pool-starvation",), needs="mcs"),
+    Case("node-crypto", with_company(0, 5, 0.2, "node", PROGRAMS / "server.js", "crypto"),
+         ("event-loop-blocked",), ("CPU-bound",), needs="node"),
+    Case("node-fsync", with_company(0, 5, 0.1, "node", PROGRAMS / "server.js", "fs"),
+         ("event-loop-blocked", "fsync-stall"), ("sync",), needs="node"),
+    Case("java-convoy", java("convoy"), ("lock-contention",), ("monitor",), needs="java", settle=4),
+    Case("java-connections", with_company(0.12, 0, 0, *java("connections")),
+         ("connection-pool-exhaustion",), ("127.0.0.1",), needs="java", settle=4),
+    Case("java-sleep", with_company(0, -12, 0.01, *java("sleep")),
+         ("thread-pool-starvation", "blocking-sleep"), needs="java", settle=4),
+    Case("java-nested", with_company(0, 12, -0.1, *java("nested")),
+         ("thread-pool-starvation", "hung-threads"), needs="java", settle=4),
+    Case("java-common-pool", with_company(0, -12, 0.01, *java("common",
+         "-Djava.util.concurrent.ForkJoinPool.common.parallelism=4")),
+         ("thread-pool-starvation", "blocking-sleep"), needs="java", settle=4),
+    Case("slow-device", compiled("disk", "direct", "{loop}", 1), ("disk-latency",), ("loop",), loop=True, iops=30),
+    Case("dirty-limit", compiled("disk", "dirty", "{loop}"), ("dirty-throttling",), ("balance_dirty_pages",),
+         loop=True, strict=True),
 ]
 
 HEALTHY = [
@@ -112,6 +162,23 @@ HEALTHY = [
     Case("java-idle-pool-64", with_company(0, 0, 1, "java", PROGRAMS / "Server.java", 64), needs="java"),
     Case("java-light", with_company(0.003, 4, 0.1, "java", PROGRAMS / "Server.java", 8), needs="java"),
     Case("postgres-idle", python("database.py", "idle", "{scratch}"), needs="psql", target=("--comm", "postgres")),
+    Case("housekeeping", python("housekeeping.py")),
+    Case("compute-pool", python("compute_pool.py")),
+    Case("copy", python("copy.py", "{scratch}/data"), file=1 << 30),
+    Case("to-thread-with-room", python("to_thread.py", 0.02, 4, 0.2)),
+    Case("uvloop-light", python("aio.py", "light", "uvloop"), needs="python:uvloop"),
+    Case("unix-pool-light", compiled("pool", "{scratch}", 4, 3, 4, 40)),
+    Case("cpp-semaphore", compiled("pool", "semaphore")),
+    Case("gil-light", python("gil_server.py", 4, 0.002, 0.05)),
+    Case("redis-light", python("redis.py", "light", "{scratch}"), needs="redis-server"),
+    Case("redis-idle", python("redis.py", "idle", "{scratch}"), needs="redis-server"),
+    Case("nginx-light", python("nginx.py", "light", "{scratch}"), needs="nginx"),
+    Case("nginx-idle", python("nginx.py", "idle", "{scratch}"), needs="nginx"),
+    Case("mono-light", python("mono.py", "light", "{scratch}"), needs="mcs"),
+    Case("mono-idle", python("mono.py", "idle", "{scratch}"), needs="mcs"),
+    Case("node-workers", with_company(0, 2, 0.05, "node", PROGRAMS / "server.js", "worker"), needs="node"),
+    Case("java-queue", java("queue"), needs="java", settle=4),
+    Case("java-timers", java("timers"), needs="java", settle=4),
     Case("quota-with-room", compiled("hogs", 1, 20), quota=1.5),
 ]
 

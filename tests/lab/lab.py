@@ -83,16 +83,55 @@ class Cgroup:
                     time.sleep(0.1)
 
 
+class LoopDevice:
+    """A loop device above a file, where the case wants one."""
+
+    def __init__(self, case, scratch):
+        self.path = ""
+        if not case.loop:
+            return
+        with (scratch / "loop").open("wb") as file:
+            file.write(os.urandom(1 << 20) * 256)
+        done = subprocess.run(["losetup", "--find", "--show", "--direct-io=on", scratch / "loop"], text=True,
+                              stdout=subprocess.PIPE, check=False)
+        self.path = done.stdout.strip()
+        if not self.path:
+            raise RuntimeError("no loop device")
+        if case.strict:
+            self._allow_little_unwritten()
+
+    def _allow_little_unwritten(self):
+        try:
+            (self._info() / "strict_limit").write_text("1")
+            (self._info() / "max_bytes").write_text(str(16 << 20))
+        except OSError as error:
+            self.remove()
+            raise RuntimeError(f"no limit of its own for a device before Linux 6.2: {error}") from error
+
+    def _info(self):
+        return pathlib.Path(f"/sys/class/block/{pathlib.Path(self.path).name}/bdi")
+
+    def remove(self):
+        if not self.path:
+            return
+        if (self._info() / "strict_limit").exists():  # the next user of the device finds it as before
+            (self._info() / "strict_limit").write_text("0")
+            (self._info() / "max_ratio").write_text("100")
+        subprocess.run(["losetup", "--detach", self.path], check=True)
+
+
 class Program:
     """One program of the lab in a session of its own, from its readiness to its end."""
 
     def __init__(self, case, scratch):
         self.case = case
+        self.device = LoopDevice(case, scratch)
         self.group = Cgroup(case)
         if case.file:
             self._make_file(scratch / "data", case.file)
         group = str(self.group.folders[0]) if self.group.folders else ""
-        words = [str(w).format(bin=waitscope.BIN / "lab", scratch=scratch, group=group)
+        words = [str(w).format(bin=waitscope.BIN / "lab", scratch=scratch, group=group,
+                               loop=self.device.path)
                  for w in case.command]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -121,6 +160,7 @@ class Program:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.group.remove()
+        self.device.remove()
 
 
 def diagnose(agent, target, duration):

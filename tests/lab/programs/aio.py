@@ -1,4 +1,5 @@
-"""An asyncio server. What its handler does: sync cpu child fsync light idle busy"""
+"""An asyncio server. What its handler does: sync cpu child fsync starved light idle busy; with
+"uvloop" as second word in uvloop's loop."""
 
 import asyncio
 import hashlib
@@ -30,6 +31,8 @@ def block():
         subprocess.run(["sleep", "0.3"], check=True)
     elif WORK == "fsync":
         commit()
+    elif WORK == "starved":
+        labkit.spin(0.03)
 
 
 async def handle(reader, writer):
@@ -48,6 +51,8 @@ async def handle(reader, writer):
 
 async def main():
     server = labkit.listener()
+    for _ in range(8 if WORK == "starved" else 0):
+        labkit.beside(labkit.spin, 3600)
     if WORK != "idle":
         think = {"light": 0.2, "busy": 0.05}.get(WORK, 0.4)
         labkit.beside(labkit.clients, server.getsockname(), 5, think)
@@ -56,4 +61,8 @@ async def main():
     await asyncio.Event().wait()
 
 
+if sys.argv[2:] == ["uvloop"]:
+    import uvloop
+
+    uvloop.install()
 asyncio.run(main())

@@ -1,5 +1,6 @@
-"""A PostgreSQL server of its own: database.py idle|lock FOLDER.
-Idle: connections that nobody uses. Lock: one waits for a row that another has locked."""
+"""A PostgreSQL server of its own: database.py idle|lock|table|advisory FOLDER.
+Idle: connections that nobody uses. Else one waits for a row, a table or a number that another has
+locked."""
 
 import os
 import subprocess
@@ -39,6 +40,14 @@ class Session:
 sessions = [Session() for _ in range(4)]
 sessions[0].tell("create table t (x int); insert into t values (1);")
 time.sleep(0.5)
+HOLD = {"table": "begin; lock table t in access exclusive mode; select pg_sleep(600);",
+        "advisory": "select pg_advisory_lock(7);"}
+WAIT = {"table": "select * from t;", "advisory": "select pg_advisory_lock(7);"}
+if sys.argv[1] in HOLD:
+    sessions[0].tell(HOLD[sys.argv[1]])
+    time.sleep(0.3)
+    sessions[1].tell(WAIT[sys.argv[1]])
+    time.sleep(2.5)
 if sys.argv[1] == "lock":
     sessions[0].tell("begin; update t set x = 2;")
     time.sleep(0.3)

@@ -1,5 +1,5 @@
 /* One process and its disk: disk direct FILE THREADS | fsync FILE | dirty FILE | read FILE | map
- * FILE */
+ * FILE. FILE may be a block device. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,7 +39,8 @@ static void commit_records(void) {
 static void fill(void) {
   static char block[1 << 20];
   const int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
-  for (off_t at = 0;; at = (at + (off_t)sizeof(block)) % ((off_t)1 << 30)) {
+  const off_t end = size > 0 ? size : (off_t)1 << 30;
+  for (off_t at = 0;; at = (at + (off_t)sizeof(block)) % end) {
     if (pwrite(fd, block, sizeof(block), at) < 0) exit(1);
   }
 }
@@ -54,10 +54,10 @@ static void walk(void) {
 }
 
 int main(int argc, char** argv) {
-  struct stat info;
   if (argc < 3) return 2;
   path = argv[2];
-  if (stat(path, &info) == 0) size = info.st_size;
+  const int fd = open(path, O_RDONLY);
+  if (fd >= 0) size = lseek(fd, 0, SEEK_END); /* of a block device, too */
   const int threads = argc > 3 ? atoi(argv[3]) : 1;
   think_us = argc > 4 ? atoi(argv[4]) : 0;
   printf("ready %d\n", getpid());

@@ -11,8 +11,8 @@ import time
 PR_SET_PDEATHSIG = 1
 
 
-def ready():
-    print(f"ready {os.getpid()}", flush=True)
+def ready(pid=None):
+    print(f"ready {pid or os.getpid()}", flush=True)
 
 
 def beside(work, *arguments):
@@ -80,6 +80,23 @@ def clients(address, count, think, persistent=True):
                 connection = None
                 time.sleep(0.2)
             time.sleep(think)
+
+    for _ in range(count - 1):
+        threading.Thread(target=one, daemon=True).start()
+    one()
+
+
+def clients_in_a_hurry(address, count, patience):
+    """Each asks over a new connection, and gives up and asks again when there is no answer."""
+
+    def one():
+        while True:
+            try:
+                with socket.create_connection(address, patience) as connection:
+                    ask(connection)
+            except OSError:
+                pass
+            time.sleep(patience)
 
     for _ in range(count - 1):
         threading.Thread(target=one, daemon=True).start()

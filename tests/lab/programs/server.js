@@ -1,7 +1,9 @@
-// A server of lines. What it does for each: cpu child light idle
+// A server of lines. What it does for each: cpu child crypto fs pool worker light idle
 const { execSync } = require('child_process');
 const crypto = require('crypto');
+const fs = require('fs');
 const net = require('net');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
 
 const work = process.argv[2];
 
@@ -10,13 +12,42 @@ function spin(ms) {
   while (process.cpuUsage().user < end) crypto.createHash('sha256').update('x').digest();
 }
 
-const server = net.createServer((socket) => {
-  socket.on('error', () => socket.destroy());
-  socket.on('data', () => {
-    if (work === 'cpu') spin(180);
-    if (work === 'child') execSync('sleep 0.25');
-    if (work === 'light') spin(2);
-    socket.write('answer\n');
+function commit() {
+  const file = fs.openSync(`/var/tmp/waitscope-lab-${process.pid}`, 'w');
+  fs.unlinkSync(`/var/tmp/waitscope-lab-${process.pid}`);
+  for (let i = 0; i < 150; ++i) {
+    fs.writeSync(file, 'x'.repeat(4096));
+    fs.fsyncSync(file);
+  }
+  fs.closeSync(file);
+}
+
+function serve() {
+  const worker = work === 'worker' ? new Worker(__filename, { argv: ['worker'] }) : null;
+  const server = net.createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', () => {
+      const answer = () => socket.write('answer\n');
+      if (worker) {
+        worker.once('message', answer);
+        worker.postMessage('');
+        return;
+      }
+      if (work === 'cpu') spin(180);
+      if (work === 'child') execSync('sleep 0.25');
+      if (work === 'crypto') crypto.pbkdf2Sync('x', 'salt', 300000, 64, 'sha512');
+      if (work === 'fs') commit();
+      if (work === 'light') spin(2);
+      answer();
+    });
   });
-});
-server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(`ready ${process.pid}`));
+  server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(`ready ${process.pid}`));
+}
+
+if (isMainThread) serve();
+else {
+  parentPort.on('message', () => {
+    crypto.pbkdf2Sync('x', 'salt', 200000, 64, 'sha512');
+    parentPort.postMessage('');
+  });
+}

@@ -1,0 +1,112 @@
+// Threads of Java: Kinds.java convoy|connections|sleep|nested|common|queue|timers
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+public class Kinds {
+  interface Job {
+    void run() throws Exception;
+  }
+
+  static final Object monitor = new Object();
+  static int total;
+
+  static void forever(int threads, Job job) {
+    for (int i = 0; i < threads; ++i) {
+      new Thread(() -> {
+        try {
+          for (;;) job.run();
+        } catch (Exception error) {
+          error.printStackTrace();
+          System.exit(1);
+        }
+      }).start();
+    }
+  }
+
+  static void report() throws Exception {
+    synchronized (monitor) {
+      ++total;
+      Thread.sleep(20);
+    }
+    Thread.sleep(2);
+  }
+
+  static Socket backend() throws Exception {
+    return new Socket("127.0.0.1", Integer.parseInt(System.getenv("BACKEND")));
+  }
+
+  static void borrow(BlockingQueue<Socket> connections) throws Exception {
+    Socket connection = connections.take();
+    connection.getOutputStream().write("question\n".getBytes());
+    connection.getInputStream().read(new byte[64]);
+    connections.put(connection);
+  }
+
+  static String slowly() {
+    try {
+      Thread.sleep(400);
+    } catch (InterruptedException stop) {
+      return "";
+    }
+    return "answer\n";
+  }
+
+  static void answer(Socket client, Callable<String> text) {
+    try (client) {
+      client.getInputStream().read(new byte[64]);
+      client.getOutputStream().write(text.call().getBytes());
+    } catch (Exception gone) {
+      return;
+    }
+  }
+
+  static void serve(String kind) throws Exception {
+    ServerSocket server =
+        new ServerSocket(Integer.parseInt(System.getenv("PORT")), 64, InetAddress.getLoopbackAddress());
+    ExecutorService pool = Executors.newFixedThreadPool(4);
+    System.out.println("ready " + ProcessHandle.current().pid());
+    for (;;) {
+      Socket client = server.accept();
+      if (kind.equals("sleep")) pool.submit(() -> answer(client, Kinds::slowly));
+      if (kind.equals("nested")) {
+        pool.submit(() -> answer(client, () -> pool.submit(Kinds::slowly).get()));
+      }
+      if (kind.equals("common")) {
+        CompletableFuture.supplyAsync(Kinds::slowly).thenAccept(text -> answer(client, () -> text));
+      }
+    }
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    String kind = arguments[0];
+    if (kind.equals("convoy")) forever(6, Kinds::report);
+    if (kind.equals("connections")) {
+      BlockingQueue<Socket> connections = new ArrayBlockingQueue<>(8);
+      for (int i = 0; i < 3; ++i) connections.put(backend());
+      forever(12, () -> borrow(connections));
+    }
+    if (kind.equals("queue")) {
+      BlockingQueue<String> jobs = new ArrayBlockingQueue<>(4);
+      forever(3, () -> {
+        Thread.sleep(3);
+        jobs.put("job");
+      });
+      forever(4, jobs::take);
+    }
+    if (kind.equals("timers")) {
+      ScheduledExecutorService pool = Executors.newScheduledThreadPool(6);
+      for (int i = 1; i < 9; ++i) pool.scheduleAtFixedRate(() -> ++total, 10, 15 * i, TimeUnit.MILLISECONDS);
+    }
+    if (System.getenv("PORT") != null) serve(kind);
+    System.out.println("ready " + ProcessHandle.current().pid());
+  }
+}
