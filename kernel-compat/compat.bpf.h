@@ -233,8 +233,7 @@ compat_inline __u64 compat_queued_ns(struct task_struct *task)
  */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym __weak;
 
-#define compat_cast(type, pointer) \
-	((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
+#define compat_cast(type, pointer) ((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
 
 compat_inline struct gendisk *compat_request_disk(struct request *rq)
 {

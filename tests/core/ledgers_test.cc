@@ -54,11 +54,10 @@ TEST_F(Ledgers, FirstWindowCountsFromBirth) {
 }
 
 TEST_F(Ledgers, LeaderWhosePlaceAnotherThreadTookByExecHasTheTimeOfBoth) {
-  thread_.BornAt(0).BlockAt(10, WAIT_lock);
+  thread_.BornAt(0).BlockAt(10, WAIT_lock).WakeAt(100).RunAt(100);
   Exit(100);
   Timeline after_exec(readings_, 10, 11);
   after_exec.BornAt(110).BlockAt(150, WAIT_disk).ReadAt(200);
-  for (const Event& event : log_) stage_.Fold(std::get<ledger_event>(event));
   std::ranges::reverse(readings_);
   const ThreadWindow both = Close().at(thread_.key());
   EXPECT_EQ(both.totals.wall_ns, 190u);
