@@ -61,6 +61,7 @@ struct thread_record {
 	/* Threads without rseq: the user stack of the wait that may follow. */
 	__u64 early_stack;
 	__u64 early_stack_ns;
+	__u64 early_allowed_ns; /* when the next one may be taken */
 	/* For the system-call programs, attached on demand. */
 	__u64 syscall_enter_ns;
 	__s32 syscall_nr;

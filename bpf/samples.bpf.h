@@ -26,6 +26,12 @@ probe_inline void note_request(struct waker_note *note, __u64 now)
 	note->request_device_ns = done->device_ns;
 }
 
+probe_inline void forget_draw(struct waker_note *note)
+{
+	note->drawn = 0;
+	note->chosen = 0;
+}
+
 /* Captures the waker's stacks: it is `current`, in its own context, right now. */
 probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
 {

@@ -108,6 +108,7 @@ struct user_frame {
 	__u64 bp;
 	__u64 bx;
 	__u64 di;
+	__u64 cx;
 	__u64 ax;
 	__s64 orig_ax; /* -1: not by a system call */
 	__u64 cs;
@@ -122,6 +123,7 @@ compat_inline void compat_frame_by_helper(struct task_struct *task, struct user_
 	out->bp = regs->bp;
 	out->bx = regs->bx;
 	out->di = regs->di;
+	out->cx = regs->cx;
 	out->ax = regs->ax;
 	out->orig_ax = (__s64)regs->orig_ax;
 	out->cs = regs->cs;
@@ -137,6 +139,7 @@ compat_inline void compat_frame_by_stack(struct task_struct *task, struct user_f
 	out->bp = BPF_CORE_READ(regs, bp);
 	out->bx = BPF_CORE_READ(regs, bx);
 	out->di = BPF_CORE_READ(regs, di);
+	out->cx = BPF_CORE_READ(regs, cx);
 	out->ax = BPF_CORE_READ(regs, ax);
 	out->orig_ax = (__s64)BPF_CORE_READ(regs, orig_ax);
 	out->cs = BPF_CORE_READ(regs, cs);

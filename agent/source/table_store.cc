@@ -3,6 +3,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -37,9 +38,11 @@ std::span<const uint8_t> OwnVdso() {
 
 // What a run time's compiler writes its code to, whatever it is called.
 bool IsAnonymous(const MappedFile& file) {
-  return (file.inode == 0 && file.path != kVdso) || file.path.starts_with("/memfd:") ||
-         file.path.starts_with("/dev/zero");
+  return (file.inode == 0 && file.path != kVdso) || file.path.starts_with("/dev/zero");
 }
+
+// A compiler's code, too, or a program that was copied there before it was started.
+bool IsMemoryFile(const MappedFile& file) { return file.path.starts_with("/memfd:"); }
 
 absl::StatusOr<UnwindTable> BuildFrom(absl::StatusOr<ElfImage> image, RuleDictionary& rules) {
   if (!image.ok()) return image.status();
@@ -92,6 +95,7 @@ bool TableStore::Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t n
   if (found == entries_.end() || mapping.file->inode == 0) return false;
   Entry& entry = found->second;
   if (entry.state == State::kQueued || now_ns - entry.checked_ns < kCheckEveryNs) return false;
+  if (entry.state == State::kCodeOnly && IsMemoryFile(*entry.file)) return false;  // it only grows
   entry.checked_ns = now_ns;
   const Holder holder{pid, mapping.start, mapping.end};
   if (entry.state == State::kReady || entry.state == State::kCodeOnly) {
@@ -103,6 +107,15 @@ bool TableStore::Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t n
   entry.first_holder = holder;
   queue_.push_back(entry.file.get());
   return true;
+}
+
+void TableStore::Hasten(const SharedMappings& mappings) {
+  if (!mappings) return;
+  const auto wanted = [&](const MappedFile* file) {
+    return std::any_of(mappings->begin(), mappings->end(),
+                       [&](const TextMapping& mapping) { return mapping.file.get() == file; });
+  };
+  std::stable_partition(queue_.begin(), queue_.end(), wanted);
 }
 
 const MappedFile* TableStore::BuildOne(FindHolder find_holder, uint64_t now_ns) {
@@ -125,7 +138,7 @@ void TableStore::Build(Entry& entry, FindHolder find_holder, uint64_t now_ns) {
     if (other) file = OpenMapped(*other, *entry.file);
   }
   if (!file.ok()) {
-    entry.state = State::kUnreadable;
+    entry.state = IsMemoryFile(*entry.file) ? State::kCodeOnly : State::kUnreadable;
     ++stats_.unreadable;
     return;
   }

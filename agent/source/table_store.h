@@ -44,6 +44,8 @@ class TableStore {
   bool Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns);
 
   bool has_work() const { return !queue_.empty(); }
+  // Of the files that are waited for, those of these mappings come first: a stack needs them.
+  void Hasten(const SharedMappings& mappings);
   // Builds the table of one file that was noted. Returns the file, whose holders are to be
   // published anew, or null when there was nothing to do.
   const MappedFile* BuildOne(FindHolder find_holder, uint64_t now_ns);

@@ -23,7 +23,6 @@
 #include "agent/os/process_maps.h"
 #include "agent/os/process_memory.h"
 #include "agent/source/raw_stacks.h"
-#include "agent/unwind/stack_unwinder.h"
 
 namespace waitscope {
 namespace {
@@ -344,6 +343,7 @@ UnwoundStack UnwindService::Unwind(const raw_stack& raw, const ReadLiveWord& rea
 // Builds the tables that it needs first.
 UnwoundStack UnwindService::UnwindBuilding(const raw_stack& raw, const ReadLiveWord& read_live) {
   UnwoundStack stack = Unwind(raw, read_live);
+  if (stack.stop == UNWIND_STOP_no_table) tables_.Hasten(tracker_.FindAt(raw.pid, raw.at_ns));
   for (int files = 0; stack.stop == UNWIND_STOP_no_table && files < kBuildsForOne; ++files) {
     if (!tables_.has_work()) break;
     BuildOne();

@@ -43,9 +43,15 @@ std::optional<ProcessStatus> ReadStatus(const std::string& path) {
 
 void JitSymbols::Refresh(const Process& process) {
   Entry& entry = Find(process);
+  if (!process.live || now_ns_() < entry.next_read_ns) return;
+  Read(process, entry);
+}
+
+void JitSymbols::Read(const Process& process, Entry& entry) {
   const int64_t now = now_ns_();
-  if (!process.live || now < entry.next_read_ns) return;
   entry.next_read_ns = now + options_.reread_ns;
+  entry.miss_pause_ns = std::min(entry.miss_pause_ns * 2, options_.reread_ns);
+  entry.next_miss_read_ns = now + entry.miss_pause_ns;
   const std::string home = absl::StrCat(options_.proc_dir, "/", process.pid);
   const std::optional<ProcessStatus> status = ReadStatus(home + "/status");
   if (!status) return;
@@ -53,12 +59,16 @@ void JitSymbols::Refresh(const Process& process) {
       OpenFileInRoot(home + "/root", absl::StrCat("/tmp/perf-", status->own_pid, ".map"));
   if (!file.ok()) return;
   if (file->owner_uid != 0 && file->owner_uid != status->effective_uid) return;
-  entry.map.Refresh(*file);
+  if (entry.map.Refresh(*file)) entry.miss_pause_ns = options_.miss_reread_ns / 2;
   Shrink();
 }
 
 std::string_view JitSymbols::Lookup(const Process& process, uint64_t address) {
   Refresh(process);
+  Entry& entry = Find(process);
+  const std::string_view name = entry.map.Lookup(address);
+  if (!name.empty() || !process.live || now_ns_() < entry.next_miss_read_ns) return name;
+  Read(process, entry);
   return Find(process).map.Lookup(address);
 }
 
@@ -69,7 +79,12 @@ JitSymbols::Entry& JitSymbols::Find(const Process& process) {
   if (found != entries_.end()) {
     entries_.splice(entries_.begin(), entries_, found);
   } else {
-    entries_.push_front({process.pid, process.start_ticks, 0, PerfMap(options_.max_bytes)});
+    entries_.push_front({.pid = process.pid,
+                         .start_ticks = process.start_ticks,
+                         .next_read_ns = 0,
+                         .next_miss_read_ns = 0,
+                         .miss_pause_ns = options_.miss_reread_ns / 2,
+                         .map = PerfMap(options_.max_bytes)});
     Shrink();
   }
   return entries_.front();

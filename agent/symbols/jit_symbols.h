@@ -21,6 +21,9 @@ class JitSymbols {
     std::string proc_dir = "/proc";
     size_t max_bytes = 16 << 20;
     int64_t reread_ns = 1'000'000'000;
+    // The least time between two reads for an address that is not in it; doubles while vain. Names
+    // are asked for once a stack: what was compiled just before must be there.
+    int64_t miss_reread_ns = 10'000'000;
   };
 
   JitSymbols(Options options, std::function<int64_t()> now_ns)
@@ -28,7 +31,8 @@ class JitSymbols {
 
   // Reads what the process's map gained, if the last look is long enough ago.
   void Refresh(const Process& process);
-  // Empty when unknown. Valid until the next call.
+  // Looks again where the address may be of code that is younger than the last look. Empty when
+  // unknown. Valid until the next call.
   std::string_view Lookup(const Process& process, uint64_t address);
 
   size_t bytes() const;
@@ -39,8 +43,12 @@ class JitSymbols {
     uint32_t pid;
     uint64_t start_ticks;
     int64_t next_read_ns;
+    int64_t next_miss_read_ns;
+    int64_t miss_pause_ns;
     PerfMap map;
   };
+
+  void Read(const Process& process, Entry& entry);
 
   Entry& Find(const Process& process);
   void Shrink();

@@ -68,20 +68,22 @@ void PerfMap::RemoveOverlap(uint64_t start, uint64_t end) {
   }
 }
 
-void PerfMap::Refresh(const OpenedFile& file) {
+bool PerfMap::Refresh(const OpenedFile& file) {
   const bool same = file.key.device == device_ && file.key.inode == inode_;
   if (!same || file.key.size < consumed_) *this = PerfMap(max_bytes_);
   device_ = file.key.device;
   inode_ = file.key.inode;
-  const uint64_t end = consumed_ + std::min(file.key.size - consumed_, kMaxReadBytes);
+  const uint64_t before = consumed_;
+  const uint64_t end = before + std::min(file.key.size - before, kMaxReadBytes);
   std::vector<char> chunk(kChunk);
   while (consumed_ < end) {
     const size_t wanted = std::min<uint64_t>(chunk.size(), end - consumed_);
     const ssize_t count = pread(file.fd.get(), chunk.data(), wanted, static_cast<off_t>(consumed_));
-    if (count <= 0) return;
+    if (count <= 0) break;
     Append(std::string_view(chunk.data(), static_cast<size_t>(count)));
     consumed_ += static_cast<uint64_t>(count);
   }
+  return consumed_ != before;
 }
 
 std::string_view PerfMap::Lookup(uint64_t address) const {

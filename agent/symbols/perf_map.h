@@ -19,8 +19,8 @@ class PerfMap {
   // line without its newline waits for the rest.
   void Append(std::string_view text);
   // Reads what the file gained since the last call, or all of it when it is another file or
-  // became shorter.
-  void Refresh(const OpenedFile& file);
+  // became shorter. True when there was something new.
+  bool Refresh(const OpenedFile& file);
 
   // The name of the code around `address`; empty when there is none.
   std::string_view Lookup(uint64_t address) const;

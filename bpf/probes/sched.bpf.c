@@ -19,19 +19,36 @@ probe_inline void adopt_seed(struct thread_record *r, __u64 now)
 	r->ledger.open_seeded = 1;
 }
 
+/* Of a thread in T, when it blocks so often: 16 us a millisecond. */
+#define EARLY_STACKS 8
+
 /*
  * Threads without rseq have no hook between waking up and user mode. Their user stack is taken
- * here, at most once per T: so every wait of T or more has it, at a cost of 2 us per millisecond.
+ * here, since nobody knows yet how long the wait will be: at each switch-out while there are not
+ * more than so many in T, with as many again in reserve.
  */
 probe_inline void take_early_stack(void *ctx, struct thread_record *r, struct task_struct *task,
 				   __u64 now)
 {
+	__u64 period_ns = sampling_period(), allowed = now - period_ns;
+
 	if (task->flags & WS_PF_KTHREAD || takes_late_stack(task))
 		return;
-	if (now - r->early_stack_ns < cfg.period_ns)
+	if (r->early_allowed_ns > allowed)
+		allowed = r->early_allowed_ns;
+	if (allowed > now)
 		return;
+	r->early_allowed_ns = allowed + period_ns / EARLY_STACKS;
 	r->early_stack = current_user_stack(ctx);
 	r->early_stack_ns = now;
+}
+
+/* A draw is for one wait: what the last one's came to says nothing of this one. */
+probe_inline void begin_wait(void *ctx, struct thread_record *r, struct task_struct *task,
+			     __u64 now)
+{
+	forget_draw(&r->waker);
+	take_early_stack(ctx, r, task, now);
 }
 
 probe_inline void account_blocked(void *ctx, struct thread_record *r, struct task_struct *task,
@@ -43,9 +60,14 @@ probe_inline void account_blocked(void *ctx, struct thread_record *r, struct tas
 	gather_wait_facts(&facts, task, &regs);
 	ledger_blocked(&r->ledger, now, wait_class_of(&facts), facts.syscall);
 	r->polled = polled_descriptor(facts.syscall, &regs);
-	r->waker.drawn = 0;
-	r->waker.chosen = 0;
-	take_early_stack(ctx, r, task, now);
+	begin_wait(ctx, r, task, now);
+}
+
+probe_inline void account_preempted(void *ctx, struct thread_record *r, struct task_struct *task,
+				    __u64 now)
+{
+	ledger_preempted(&r->ledger, now);
+	begin_wait(ctx, r, task, now);
 }
 
 /*
@@ -106,8 +128,7 @@ probe_inline void recover_switch_out(struct thread_record *r, struct task_struct
 		return;
 	lose(LOST_state_mismatch);
 	ledger_recover_switch_out(&r->ledger, now, task->se.sum_exec_runtime - r->ran_ns);
-	r->waker.drawn = 0;
-	r->waker.chosen = 0;
+	forget_draw(&r->waker);
 }
 
 probe_inline void recover_waking(struct thread_record *r, struct task_struct *task, __u64 now)
@@ -143,7 +164,7 @@ probe_inline void leave_cpu(void *ctx, struct task_struct *prev, int preempted, 
 	if (state & WS_TASK_DEAD)
 		account_dead(r, prev, now);
 	else if (still_runnable(preempted, state) || !compat_task_state(prev))
-		ledger_preempted(&r->ledger, now);
+		account_preempted(ctx, r, prev, now);
 	else
 		account_blocked(ctx, r, prev, now);
 	r->ran_ns = prev->se.sum_exec_runtime;

@@ -55,6 +55,18 @@ unwind_inline void unwind_begin(struct unwind_registers *r, int in_syscall, __u6
 	r->guessed = 0;
 }
 
+/*
+ * Whether registers with a system call's number belong to that call. A signal's handler begins with
+ * the interrupted call's number still there, and its first instruction is no return address.
+ * `syscall` leaves its return address in rcx, too; where the processor does not (FRED), the
+ * instruction tells.
+ */
+unwind_inline int unwind_is_call(__s64 orig_ax, __u64 ip, __u64 cx, __u32 code_before)
+{
+	return orig_ax >= 0 && (ip == cx || orig_ax == SYSCALL_EXECVE ||
+				orig_ax == SYSCALL_EXECVEAT || code_before == CODE_SYSCALL);
+}
+
 /* The address to look up: a call may be the last instruction of a function that never returns. */
 unwind_inline __u64 unwind_lookup_pc(const struct unwind_registers *r)
 {

@@ -249,6 +249,18 @@ probe_inline __u64 stack_top_of(struct task_struct *task, __u64 sp)
 	return first > sp ? first : 0;
 }
 
+/* The registers of `current`; without a number that is of no call any more. */
+probe_inline void read_entry(struct user_frame *entry)
+{
+	__u16 before = 0;
+
+	compat_current_frame(entry);
+	if (entry->orig_ax >= 0 && entry->ip != entry->cx)
+		bpf_probe_read_user(&before, sizeof(before), (void *)(entry->ip - sizeof(before)));
+	if (!unwind_is_call(entry->orig_ax, entry->ip, entry->cx, before))
+		entry->orig_ax = -1;
+}
+
 /* Enters `current`'s registers into the slot. Returns 0 or an unwind_stop. */
 probe_function int unwind_enter_slot(__u32 number)
 {
@@ -259,7 +271,7 @@ probe_function int unwind_enter_slot(__u32 number)
 
 	if (!s)
 		return UNWIND_STOP_no_process;
-	compat_current_frame(&s->entry);
+	read_entry(&s->entry);
 	s->r.pc = s->entry.ip;
 	s->r.sp = s->entry.sp;
 	s->r.bp = s->entry.bp;

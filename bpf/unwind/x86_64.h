@@ -23,6 +23,9 @@ enum signal_frame_offset {
 /* mov $15, %rax; and the first byte of syscall: what every handler returns to. */
 #define CODE_SIGRETURN 0x0f0000000fc0c748ULL
 
+/* The instruction syscall. */
+#define CODE_SYSCALL 0x050f
+
 /* add $8, %rsp; ret: behind the call of CPython's perf trampoline, in the low 5 bytes. */
 #define CODE_TRAMPOLINE	     0xc308c48348ULL
 #define CODE_TRAMPOLINE_MASK 0xffffffffffULL

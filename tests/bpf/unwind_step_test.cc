@@ -54,6 +54,17 @@ class Frame {
   std::map<uint64_t, uint64_t> words_;
 };
 
+TEST(UnwindBegin, ASystemCallIsKnownByWhatItLeavesInRcx) {
+  EXPECT_TRUE(unwind_is_call(0, 0x401002, 0x401002, 0));
+  EXPECT_TRUE(unwind_is_call(0, 0x401002, 7, CODE_SYSCALL)) << "where rcx is kept";
+  EXPECT_TRUE(unwind_is_call(SYSCALL_EXECVE, 0x401000, 0, 0)) << "the entry point";
+}
+
+TEST(UnwindBegin, ASignalsHandlerIsNoPartOfTheCallBeforeIt) {
+  EXPECT_FALSE(unwind_is_call(234, 0x405000, 0x401002, 0x9090));
+  EXPECT_FALSE(unwind_is_call(-1, 0x405000, 0x405000, 0)) << "an interrupt";
+}
+
 TEST(UnwindStep, GoesUpByTheStackPointer) {
   Frame frame;
   frame.Word(kStack + 24, kCaller);

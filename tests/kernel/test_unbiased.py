@@ -1,7 +1,10 @@
 """Sampling must not favour any stack: two agents watch the same waits, one records every wait, the
 other samples them, and their totals for each call path are compared."""
 
+import contextlib
 import math
+import subprocess
+import time
 import unittest
 
 import waitscope
@@ -12,6 +15,28 @@ LONGEST_NS = 10_000_000  # of the program's long waits
 # Kernel 6.18 skips about one event a second in an idle thread; the wait is then in the totals, but
 # there is no sample of it.
 SKIPPED_WAITS = 3
+
+
+SPINNER = """
+while True:
+    time.sleep(0.003)
+    end = time.monotonic() + 0.03
+    while time.monotonic() < end: pass
+"""
+NAPPER = """
+while True: time.sleep(0.0001)
+"""
+
+
+class Pinned(subprocess.Popen):
+    """A Python program on one CPU, until the end of the block."""
+
+    def __init__(self, program):
+        super().__init__(["taskset", "-c", "0", "python3", "-c", "import time" + program])
+
+    def __exit__(self, *exception):
+        self.kill()
+        super().__exit__(*exception)
 
 
 def total_of_path(profile, symbol, state="sleep"):
@@ -107,6 +132,20 @@ class Unbiased(unittest.TestCase):
                     self.assertGreater(exact, 0)
                     self.assertAlmostEqual(waitscope.number(profile, "total_ns"), exact,
                                            delta=slack * exact + SKIPPED_WAITS * LONGEST_NS)
+
+    def test_short_turns_are_not_favoured_by_the_long_wait_before_them(self):
+        seconds = 4
+        with contextlib.ExitStack() as stack:
+            # The second one interrupts the first, which sleeps now and then, thousands of times.
+            first, _ = (stack.enter_context(Pinned(program)) for program in (SPINNER, NAPPER))
+            time.sleep(seconds + 1)
+            profile = waitscope.query("flame", "--kind", "runq", "--pid", first.pid, "--since",
+                                      f"{seconds}s", endpoint=self.sampled.endpoint)
+        exact = waitscope.number(profile, "exact_total_ns")
+        preempted = sum(s["class"] == "preempted" for s in profile["samples"])
+        self.assertGreater(preempted, 0)
+        self.assertAlmostEqual(waitscope.number(profile, "total_ns"), exact,
+                               delta=0.05 * exact + 4 * standard_error_ns(exact))
 
     def test_only_a_fraction_of_the_waits_was_recorded(self):
         for _, every, sampled in self.trials:

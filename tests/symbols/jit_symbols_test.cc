@@ -18,7 +18,10 @@ using testing::WriteFakeProcess;
 class JitSymbolsTest : public ::testing::Test {
  protected:
   JitSymbols Make(size_t max_bytes = 1 << 20) {
-    return JitSymbols({.proc_dir = proc_.path(), .max_bytes = max_bytes, .reread_ns = 1000},
+    return JitSymbols({.proc_dir = proc_.path(),
+                       .max_bytes = max_bytes,
+                       .reread_ns = 1000,
+                       .miss_reread_ns = 100},
                       [this] { return now_ns_; });
   }
 
@@ -49,6 +52,31 @@ TEST_F(JitSymbolsTest, SeesTheMapGrowButLooksSeldom) {
   std::ofstream(path_, std::ios::app) << "2000 20 second\n";
   EXPECT_EQ(symbols.Lookup(process, 0x2000), "");
   now_ns_ += 1000;
+  EXPECT_EQ(symbols.Lookup(process, 0x2000), "second");
+}
+
+TEST_F(JitSymbolsTest, LooksAgainSoonerForCodeItDoesNotKnowYet) {
+  const Process process = Start(4711, 12, "1000 20 first\n");
+  JitSymbols symbols = Make();
+  EXPECT_EQ(symbols.Lookup(process, 0x1000), "first");
+  std::ofstream(path_, std::ios::app) << "2000 20 second\n";
+  now_ns_ += 200;
+  EXPECT_EQ(symbols.Lookup(process, 0x1000), "first");
+  EXPECT_EQ(symbols.Lookup(process, 0x2000), "second");
+}
+
+TEST_F(JitSymbolsTest, LooksEverMoreSeldomWhileItIsInVain) {
+  const Process process = Start(4711, 12, "1000 20 first\n");
+  JitSymbols symbols = Make();
+  EXPECT_EQ(symbols.Lookup(process, 0x1000), "first");
+  for (const int64_t pause_ns : {100, 100, 200}) {
+    now_ns_ += pause_ns;
+    EXPECT_EQ(symbols.Lookup(process, 0x2000), "");
+  }
+  std::ofstream(path_, std::ios::app) << "2000 20 second\n";
+  now_ns_ += 300;
+  EXPECT_EQ(symbols.Lookup(process, 0x2000), "");
+  now_ns_ += 100;
   EXPECT_EQ(symbols.Lookup(process, 0x2000), "second");
 }
 
