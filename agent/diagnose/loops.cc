@@ -15,6 +15,7 @@ constexpr int32_t kAnyFd = -1;
 constexpr int32_t kUnseenFd = -2;
 constexpr double kInnerWaits = 4;  // for a child's output, the end of it, and of the child
 constexpr double kOwnWakings = 0.9;
+constexpr uint64_t kFewestSlowPolls = 2;
 constexpr double kFewestPollsPerSecond = 0.5;
 constexpr double kFewestSocketCallsPerSecond = 0.5;
 
@@ -53,8 +54,20 @@ bool IsFedByItsProcess(const ThreadView& thread) {
   return waits > 0 && by_siblings >= kOwnWakings * waits;
 }
 
+// It comes round seldom since each turn takes so long, and then has something to do for several: a
+// worker with one client has one thing to do.
+bool IsSlowLoop(const MachineView& machine, const ThreadView& thread) {
+  if (thread.loop == nullptr) return false;
+  const uint64_t requests =
+      thread.Calls({__NR_recvfrom, __NR_recvmsg}) +
+      std::min(thread.Calls({__NR_read, __NR_readv}), thread.Calls({__NR_write, __NR_writev}));
+  return LoopPolls(thread) >= kFewestSlowPolls && requests >= 2 * LoopPolls(thread) &&
+         static_cast<double>(thread.loop->gap_ns) >= machine.WindowNs() / 2;
+}
+
 bool IsLoopByCalls(const MachineView& machine, const ThreadView& thread) {
   const double seconds = machine.Seconds();
+  if (IsSlowLoop(machine, thread)) return true;
   return static_cast<double>(LoopPolls(thread)) >= kFewestPollsPerSecond * seconds &&
          static_cast<double>(SocketCalls(thread)) >= kFewestSocketCallsPerSecond * seconds;
 }

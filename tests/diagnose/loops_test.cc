@@ -114,6 +114,26 @@ TEST_F(LoopTest, AnInnerLoopIsKnownEvenWhenItsOwnNeverWaits) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
 }
 
+TEST_F(LoopTest, AServerThatComesRoundOnlyThreeTimesIsALoopStill) {
+  const ThreadKey loop = machine_.AddThread(10, 10, "node");
+  machine_.AddCalls(loop, __NR_epoll_pwait, 3);
+  machine_.AddCalls(loop, __NR_read, 12);
+  machine_.AddCalls(loop, __NR_write, 12);
+  machine_.AddLoop(loop, 2500 * kMillisecond, 3);
+  machine_.AddRunning(loop, 7 * kSecond);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("event-loop-blocked"));
+}
+
+TEST_F(LoopTest, AWorkerOfOneClientMayTakeItsTime) {
+  const ThreadKey worker = machine_.AddThread(10, 10, "worker");
+  machine_.AddCalls(worker, __NR_epoll_wait, 3);
+  machine_.AddCalls(worker, __NR_recvfrom, 3);
+  machine_.AddCalls(worker, __NR_sendto, 3);
+  machine_.AddLoop(worker, 2500 * kMillisecond, 3);
+  machine_.AddRunning(worker, 7 * kSecond);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LoopTest, ManySmallCommitsInEachTurnAddUp) {
   const ThreadKey loop = AddServer();
   machine_.AddLoop(loop, 45 * kMillisecond, 80);
