@@ -44,6 +44,15 @@ enum sample_state {
 	SAMPLE_told = 2,  /* right now, by a hook that may be preempted: hands off */
 };
 
+/* For the system-call programs, attached on demand. */
+struct call_state {
+	__u64 start_ns; /* of the thread, where these lie in a table by tid */
+	__u64 enter_ns;
+	__u64 poll_exit_ns;
+	__s32 nr;
+	__u32 pad;
+};
+
 /* Everything the kernel side keeps of one thread, in its task storage. */
 struct thread_record {
 	struct ledger ledger;
@@ -62,11 +71,7 @@ struct thread_record {
 	__u64 early_stack;
 	__u64 early_stack_ns;
 	__u64 early_allowed_ns; /* when the next one may be taken */
-	/* For the system-call programs, attached on demand. */
-	__u64 syscall_enter_ns;
-	__s32 syscall_nr;
-	__u32 pad2;
-	__u64 poll_exit_ns;
+	struct call_state call;
 	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
 	__u32 pad;
 	struct wait_event sample;

@@ -32,6 +32,15 @@ struct {
 	__type(value, struct loop_totals);
 } loops SEC(".maps");
 
+/* Before task storage. Kernel 5.10 warns when a program of a classic tracepoint uses a table that
+ * allocates as it goes, as that of the ledgers does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct call_state);
+} call_states SEC(".maps");
+
 /* Zeros to make entries from, and the agent's own process id to leave out. */
 struct blank_entries {
 	struct call_totals call;
@@ -105,30 +114,30 @@ probe_inline int is_poll(int syscall)
 }
 
 /* The time since the last poll returned is what the loop spent on its callbacks. */
-probe_inline void poll_begins(struct thread_record *r, const struct thread_ref *thread, __u64 now)
+probe_inline void poll_begins(struct call_state *s, const struct thread_ref *thread, __u64 now)
 {
 	struct loop_totals *t;
 	__u64 gap;
 
 	/* Records outlive these programs: an old stamp would make a gap of the time unloaded. */
-	if (r->poll_exit_ns < cfg.loaded_ns)
+	if (s->poll_exit_ns < cfg.loaded_ns)
 		return;
 	t = find_loop(thread);
 	if (!t)
 		return;
-	gap = now - r->poll_exit_ns;
+	gap = now - s->poll_exit_ns;
 	t->gap_ns += gap;
 	if (gap > t->gap_max_ns)
 		t->gap_max_ns = gap;
 	hist_count(t->gap_hist, gap);
 }
 
-probe_inline void poll_ends(struct thread_record *r, const struct thread_ref *thread, long result,
+probe_inline void poll_ends(struct call_state *s, const struct thread_ref *thread, long result,
 			    __u64 took, __u64 now)
 {
 	struct loop_totals *t = find_loop(thread);
 
-	r->poll_exit_ns = now;
+	s->poll_exit_ns = now;
 	if (!t)
 		return;
 	t->polls++;
@@ -154,34 +163,45 @@ probe_inline void call_ends(const struct thread_ref *thread, int syscall, long r
 	count_error(thread->pid, syscall, result);
 }
 
-/* The current thread's record, with its identity. */
-probe_inline struct thread_record *my_record(struct thread_ref *me)
+probe_inline struct call_state *hashed_state(const struct thread_ref *me)
+{
+	struct call_state fresh = {.start_ns = me->start_ns};
+	__u32 tid = me->tid;
+	struct call_state *s = bpf_map_lookup_elem(&call_states, &tid);
+
+	if (s && s->start_ns == me->start_ns)
+		return s;
+	bpf_map_update_elem(&call_states, &tid, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&call_states, &tid);
+}
+
+/* What is kept of the current thread, with its identity. */
+probe_inline struct call_state *my_state(struct thread_ref *me)
 {
 	struct thread_record *r;
 
 	fill_current(me);
 	if ((__s32)me->pid == cfg.agent_pid)
 		return NULL;
-	if (!cfg.task_storage) {
-		r = bpf_map_lookup_elem(&ledgers_by_tid, &me->tid);
-		return r && r->self.start_ns == me->start_ns ? r : NULL;
-	}
-	return bpf_task_storage_get(&ledgers, bpf_get_current_task_btf(), 0, 0);
+	if (!cfg.task_storage)
+		return hashed_state(me);
+	r = bpf_task_storage_get(&ledgers, bpf_get_current_task_btf(), 0, 0);
+	return r ? &r->call : NULL;
 }
 
 SEC("tp/raw_syscalls/sys_enter")
 int syscall_enter(struct trace_event_raw_sys_enter *ctx)
 {
 	struct thread_ref me;
-	struct thread_record *r = my_record(&me);
+	struct call_state *s = my_state(&me);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!r)
+	if (!s)
 		return 0;
-	r->syscall_enter_ns = now;
-	r->syscall_nr = ctx->id;
+	s->enter_ns = now;
+	s->nr = ctx->id;
 	if (is_poll(ctx->id))
-		poll_begins(r, &me, now);
+		poll_begins(s, &me, now);
 	return 0;
 }
 
@@ -189,15 +209,15 @@ SEC("tp/raw_syscalls/sys_exit")
 int syscall_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	struct thread_ref me;
-	struct thread_record *r = my_record(&me);
+	struct call_state *s = my_state(&me);
 	__u64 now = bpf_ktime_get_ns();
 
 	/* A call begun before the programs were attached has no beginning, or that of another. */
-	if (!r || r->syscall_enter_ns < cfg.loaded_ns || r->syscall_nr != ctx->id)
+	if (!s || s->enter_ns < cfg.loaded_ns || s->nr != ctx->id)
 		return 0;
-	call_ends(&me, ctx->id, ctx->ret, now - r->syscall_enter_ns);
+	call_ends(&me, ctx->id, ctx->ret, now - s->enter_ns);
 	if (is_poll(ctx->id))
-		poll_ends(r, &me, ctx->ret, now - r->syscall_enter_ns, now);
-	r->syscall_enter_ns = 0;
+		poll_ends(s, &me, ctx->ret, now - s->enter_ns, now);
+	s->enter_ns = 0;
 	return 0;
 }
