@@ -85,7 +85,7 @@ bool IsLoopByWaits(const MachineView& machine, const ThreadView& thread) {
 }
 
 void CountGaps(const LoopWindow& window, Loop& loop) {
-  const Turns turns = TurnsOf(loop, kLongGapNs);
+  const LongTurns turns = TurnsOf(loop, kLongGapNs);
   loop.gaps = turns.count;
   loop.stalled_ns = turns.ns;
   loop.gap_p99_ns = turns.p99_ns;
@@ -165,8 +165,8 @@ Loop Examine(const ThreadView& thread, bool any_poll_is_home) {
 
 }  // namespace
 
-Turns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
-  Turns turns;
+LongTurns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
+  LongTurns turns;
   if (loop.thread->loop == nullptr) return turns;
   Histogram counted;
   for (const Histogram::Bucket& bucket : loop.thread->loop->gap.Used()) {

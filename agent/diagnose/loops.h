@@ -26,14 +26,14 @@ struct Loop {
 
 inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
 
-struct Turns {
+struct LongTurns {
   uint64_t count = 0;
   double ns = 0;
   uint64_t p99_ns = 0;
 };
 
 // Of at least this length, where they were counted.
-Turns TurnsOf(const Loop& loop, uint64_t shortest_ns);
+LongTurns TurnsOf(const Loop& loop, uint64_t shortest_ns);
 
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process);
 

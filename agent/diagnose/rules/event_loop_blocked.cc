@@ -36,14 +36,14 @@ bool IsMuch(const MachineView& machine, const Turns& turns, double share) {
 }
 
 // Those that hold it up for too long, if there are any.
-std::optional<Turns> SickTurnsOf(const MachineView& machine, const Loop& loop) {
+std::optional<LongTurns> SickTurnsOf(const MachineView& machine, const Loop& loop) {
   const bool often = loop.gaps >= 2 || loop.gap_longest_ns >= kVeryLongNs;
   if (often && loop.gaps > 0 && loop.stalled_ns >= kSmallestShare * machine.WindowNs()) {
-    return Turns{loop.gaps, loop.stalled_ns, loop.gap_p99_ns};
+    return LongTurns{loop.gaps, loop.stalled_ns, loop.gap_p99_ns};
   }
-  const Turns waiting = TurnsOf(loop, kWaitingTurnNs);
+  const LongTurns waiting = TurnsOf(loop, kWaitingTurnNs);
   if (IsMuch(machine, waiting, kWaitingShare) && loop.blocked_ns >= waiting.ns / 2) return waiting;
-  const Turns any = TurnsOf(loop, kAnyTurnNs);
+  const LongTurns any = TurnsOf(loop, kAnyTurnNs);
   return IsMuch(machine, any, kAnyShare) ? std::optional(any) : std::nullopt;
 }
 
@@ -150,7 +150,7 @@ Findings EventLoopBlocked(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     for (const Loop& loop : LoopsOf(machine, process)) {
-      const std::optional<Turns> turns = SickTurnsOf(machine, loop);
+      const std::optional<LongTurns> turns = SickTurnsOf(machine, loop);
       if (turns) findings.push_back(Tell(machine, process, loop, *turns));
     }
   }
