@@ -31,7 +31,7 @@ constexpr double kWaitingShare = 0.25;
 constexpr uint64_t kAnyTurnNs = 50'000'000;
 constexpr double kAnyShare = 0.4;
 
-bool IsMuch(const MachineView& machine, const Turns& turns, double share) {
+bool IsMuch(const MachineView& machine, const LongTurns& turns, double share) {
   return turns.count >= kFewestShortTurns && turns.ns >= share * machine.WindowNs();
 }
 
@@ -102,7 +102,7 @@ std::string AdviceFor(Reason reason) {
   return "give the process CPU: fewer busy neighbours, more CPUs, a higher weight or quota";
 }
 
-void AddProof(const MachineView& machine, const Loop& loop, const Turns& turns, Reason reason,
+void AddProof(const MachineView& machine, const Loop& loop, const LongTurns& turns, Reason reason,
               Finding& finding) {
   if (reason == Reason::kCall) {
     const WaitSite& site = *loop.worst;
@@ -126,7 +126,7 @@ void AddProof(const MachineView& machine, const Loop& loop, const Turns& turns, 
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Loop& loop,
-             const Turns& turns) {
+             const LongTurns& turns) {
   const Reason reason = ReasonOf(loop);
   Finding finding =
       Draft(machine, process, "event-loop-blocked", absl::StrCat(loop.thread->key().tid));
