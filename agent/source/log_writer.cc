@@ -13,7 +13,6 @@
 namespace waitscope {
 namespace {
 
-constexpr int kCompressionLevel = 3;
 constexpr size_t kMaxFrames = 1024;  // as many as a reader takes
 
 frame_event FrameRecord(StackId id, const Stack& stack, size_t index, size_t count) {
@@ -40,8 +39,9 @@ frame_event FrameRecord(StackId id, const Stack& stack, size_t index, size_t cou
 
 void LogWriter::FreeContext::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
-LogWriter::LogWriter(WriteChunk write) : write_(std::move(write)), context_(ZSTD_createCCtx()) {
-  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, kCompressionLevel);
+LogWriter::LogWriter(WriteChunk write, int compression)
+    : write_(std::move(write)), context_(ZSTD_createCCtx()) {
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, compression);
   ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
 }
 

@@ -20,7 +20,11 @@ class LogWriter {
  public:
   using WriteChunk = std::function<absl::Status(std::string_view)>;
 
-  explicit LogWriter(WriteChunk write);
+  // Of zstd: the first for those who wait for the log, the second for a log to be kept.
+  static constexpr int kQuick = 3;
+  static constexpr int kSmall = 19;
+
+  explicit LogWriter(WriteChunk write, int compression = kQuick);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;

@@ -1,6 +1,6 @@
 """Runs sick and healthy programs for real, asks waitscope what is wrong, prints the confusion table.
 
-lab.py [--smoke] [--duration 8s] [--json FILE] [--keep FOLDER] [NAME...]
+lab.py [--smoke] [--duration 8s] [--keep FOLDER] [--record] [NAME...]
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
 import cases  # noqa: E402
+import record  # noqa: E402
 import waitscope  # noqa: E402
 
 FOUND, NOTHING = 10, 0
@@ -166,6 +167,10 @@ class Program:
 def diagnose(agent, target, duration):
     done = waitscope.run("--timeout", "60s", "diagnose", *target, "--duration", duration,
                          "--output", "json", endpoint=agent.endpoint, timeout=120)
+    return checked(done)
+
+
+def checked(done):
     if done.returncode not in (FOUND, NOTHING):
         raise RuntimeError(f"diagnose exited with {done.returncode}: {done.stderr}")
     answer = json.loads(done.stdout)
@@ -208,6 +213,23 @@ def run_case(agent, case, duration, keep):
     return verdict(case, answer)
 
 
+def record_case(agent, case, duration):
+    """As run_case, from a recording; one that is named right is kept."""
+    with tempfile.TemporaryDirectory(prefix="waitscope-lab-", dir=waitscope.SCRATCH) as folder:
+        scratch = pathlib.Path(folder)
+        program = Program(case, scratch)
+        try:
+            time.sleep(case.settle)
+            log, target = record.record(agent, case, program, duration, scratch)
+        finally:
+            program.stop()
+        told = verdict(case, checked(waitscope.run("replay", log, "diagnose", *target, "--output",
+                                                   "json")))
+        kept = record.keep(case, log, target) if told[2] else "not kept"
+    print(f"{case.name}: {kept}")
+    return told
+
+
 def chosen(arguments):
     some = [c for c in cases.ALL if c.smoke] if arguments.smoke else cases.ALL
     if arguments.names:
@@ -232,6 +254,8 @@ def parse():
     parser.add_argument("--smoke", action="store_true", help="a short slice of the lab")
     parser.add_argument("--duration", default="8s")
     parser.add_argument("--keep", help="a folder for the answers")
+    parser.add_argument("--record", action="store_true",
+                        help="keep recordings for tests/diagnose instead of asking the agent")
     return parser.parse_args()
 
 
@@ -243,7 +267,8 @@ def main():
     with waitscope.Agent() as agent:
         for case in chosen(arguments):
             try:
-                result = run_case(agent, case, arguments.duration, arguments.keep)
+                result = (record_case(agent, case, arguments.duration) if arguments.record else
+                          run_case(agent, case, arguments.duration, arguments.keep))
             except RuntimeError as error:
                 result = (f"NOT RUN: {str(error).strip().splitlines()[-1]}", [], False)
             print(f"{case.name}: {result[0]} {' '.join(result[1])}", flush=True)
