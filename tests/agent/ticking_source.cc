@@ -103,7 +103,7 @@ Stack SpellingSymbolizer::Resolve(const RawStack& raw) {
   for (const uint64_t address : raw.addresses) {
     stack.frames.push_back({.address = address,
                             .symbol = absl::StrCat("function_", absl::Hex(address)),
-                            .module = raw.pid == 0 ? "[kernel]" : "program"});
+                            .module = raw.pid == 0 ? "[kernel]" : "libc.so.6"});
   }
   return stack;
 }
