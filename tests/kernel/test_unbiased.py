@@ -75,8 +75,8 @@ def observe_mix(*watching):
 class Unbiased(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        watching = list(agents(cls, "--period", "1ms", "--max-samples", 0))
-        cls.trials = [observe_mix(*watching) for _ in range(TRIALS)]
+        cls.every, cls.sampled = agents(cls, "--period", "1ms", "--max-samples", 0)
+        cls.trials = [observe_mix(cls.every, cls.sampled) for _ in range(TRIALS)]
 
     def test_recording_every_wait_gives_the_programs_own_totals(self):
         for truth, every, _ in self.trials:
