@@ -58,7 +58,7 @@ TEST(ContainerId, OfOtherGroupsIsEmpty) {
 
 class ProcFactsTest : public testing::Test {
  protected:
-  ~ProcFactsTest() override { fs::remove_all(proc_); }
+  void TearDown() override { fs::remove_all(proc_); }
 
   void MakeProcess(uint32_t pid, const std::string& command) {
     const std::string directory = absl::StrCat(proc_, "/", pid, "/");

@@ -55,7 +55,7 @@ bool IsSick(const MachineView& machine, const ThreadView& thread, const Forks& f
   const bool frequent = forks.longest_ns >= kFrequentForkNs &&
                         static_cast<double>(forks.total_ns) >= kFrequentShare * machine.WindowNs();
   // Copying is work: a thread that ran for less stood in line for a CPU instead.
-  const double total_ns = static_cast<double>(forks.total_ns);
+  const auto total_ns = static_cast<double>(forks.total_ns);
   const bool copied = static_cast<double>(thread.totals().running_ns) >= total_ns / 2;
   return (forks.longest_ns >= kLongForkNs || frequent) && copied && waited_ns < total_ns / 2;
 }

@@ -31,6 +31,9 @@ NOINLINE void throws() {
 }
 
 struct Guard {
+  Guard() = default;
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
   NOINLINE ~Guard() {
     sleep_here();
     sink = sink + 1;
@@ -39,6 +42,9 @@ struct Guard {
 
 // Its own exception comes and goes while another one is on its way.
 struct BusyGuard {
+  BusyGuard() = default;
+  BusyGuard(const BusyGuard&) = delete;
+  BusyGuard& operator=(const BusyGuard&) = delete;
   NOINLINE ~BusyGuard() {
     try {
       throws();
