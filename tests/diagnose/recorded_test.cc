@@ -33,7 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::Contains;
 
-constexpr uintmax_t kLogBytes = 64 << 10;
+constexpr uintmax_t kLogBytes = 256 << 10;
 constexpr uintmax_t kAllLogsBytes = 2'000'000;
 constexpr size_t kWindowsBeforeRecording = 2;
 
@@ -281,9 +281,11 @@ TEST(RecordedLogsTogether, TellTheseConditionsFromHealthyPrograms) {
   }
   EXPECT_THAT(conditions,
               testing::IsSupersetOf({"backend-wait", "blocking-sleep", "connection-pool-exhaustion",
-                                     "database-lock", "event-loop-blocked", "fork-stall",
-                                     "hung-threads", "io-throttled"}));
-  EXPECT_GE(healthy, 2);
+                                     "cpu-saturation", "cpu-throttling", "database-lock",
+                                     "event-loop-blocked", "fork-stall", "fsync-stall",
+                                     "hung-threads", "io-throttled", "lock-contention",
+                                     "memory-stall", "thread-pool-starvation"}));
+  EXPECT_GE(healthy, 12);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ import waitscope
 
 LOGS = waitscope.ROOT / "tests" / "diagnose" / "logs"
 TRUTH = LOGS / "truth.txt"
-MOST_BYTES = 64 << 10
+MOST_BYTES = 256 << 10
 
 
 def family(root):
