@@ -33,9 +33,12 @@ FORGIVEN_LOSSES = {"recursion", "request-untracked"}
 # What a request may take less than its program waited for it beyond its own processor time: the
 # way down to the driver and, after the interrupt, up to the waking.
 REQUEST_SHARE_LEAST = 0.90
-# Of the time in waits. Emulated, the tables of a program that has just begun take up to a quarter of
-# the two seconds in which it waits.
-STACKS_WHOLE_LEAST = 0.75
+# Of the time in waits. A wait that an interrupt or a preemption hid from a program has no stack.
+STACKS_WHOLE_LEAST = 0.95
+# Emulated, the tables of a program that has just begun are there after a second or so. Until then
+# its stacks say this, and at least so much of its waiting comes after.
+TABLE_AWAITED = "no unwind information for an address"
+STACKS_AFTER_TABLES_LEAST = 0.3
 
 
 @dataclasses.dataclass
@@ -276,25 +279,29 @@ def check_stacks(console, scenario):
         problems.append("--check says that the kernel hides its symbols")
     for thread in console.json(f"{scenario}.nested_waits.truth")["threads"]:
         stacks = stacks_of(profile, thread["role"])
-        if not any("do_syscall_64" in kernel for _, kernel, _ in stacks):
+        if not any("do_syscall_64" in kernel for _, kernel, _, _ in stacks):
             problems.append(f"{thread['role']}: no kernel stack that begins with a system call")
-        good = sum(ns for user, _, ns in stacks if user.count("work") == 1)
-        total = sum(ns for _, _, ns in stacks)
-        if whole and good < STACKS_WHOLE_LEAST * total:
+        good = sum(ns for user, _, ns, _ in stacks if user.count("work") == 1)
+        total = sum(ns for _, _, ns, _ in stacks)
+        after = sum(ns for _, _, ns, truncated in stacks if truncated != TABLE_AWAITED)
+        if whole and (good < STACKS_WHOLE_LEAST * after
+                      or after < STACKS_AFTER_TABLES_LEAST * total):
             problems.append(f"{thread['role']}: {good / 1e6:.1f} of {total / 1e6:.1f} ms have stacks "
                             "that reach the thread's function")
     return [f"{scenario}.flame: {problem}" for problem in problems]
 
 
 def stacks_of(profile, comm):
-    """[(functions of the user stack, functions of the kernel stack, ns)] of a thread's waits."""
+    """[(functions of the user stack, functions of the kernel stack, ns, why the user stack is cut)]
+    of a thread's waits."""
     def names(stack):
         frames = profile["stacks"][stack].get("frames", [])
         return [profile["frames"][frame].get("symbol", "?") for frame in frames]
 
     number = ledger_checks.number
     return [(names(number(sample, "user_stack")), names(number(sample, "kernel_stack")),
-             number(sample, "ns"))
+             number(sample, "ns"),
+             profile["stacks"][number(sample, "user_stack")].get("truncated", ""))
             for sample in profile.get("samples", [])
             if profile["threads"][number(sample, "thread")]["comm"] == comm
             and sample["class"] not in ("woken", "preempted")]
