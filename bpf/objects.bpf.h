@@ -176,7 +176,7 @@ probe_inline void describe_object(struct wait_object *o, struct task_struct *tas
 	}
 	if (polled > 0 && (syscall == __NR_poll || syscall == __NR_ppoll))
 		fd = polled - 1;
-	else if (!trait_has_fd(trait) && trait != TRAIT_commit)
+	else if (!names_file(trait, syscall))
 		return;
 	file = file_of(task, fd);
 	if (!file)

@@ -125,6 +125,14 @@ wait_inline int trait_has_fd(enum syscall_trait trait)
 	return trait == TRAIT_fd || trait == TRAIT_socket || trait == TRAIT_poll_fd;
 }
 
+/* Whether argument 0 is the descriptor of what is waited for. */
+wait_inline int names_file(enum syscall_trait trait, int nr)
+{
+	if (trait == TRAIT_commit)
+		return nr != __NR_sync && nr != __NR_msync; /* no argument; an address */
+	return trait_has_fd(trait) || nr == __NR_flock || nr == __NR_fcntl;
+}
+
 /* S_IFMT of the inode behind a descriptor: what kind of thing it is. Anonymous inodes have 0. */
 wait_inline __u8 object_kind_of_mode(__u32 mode)
 {

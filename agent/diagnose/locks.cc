@@ -66,8 +66,8 @@ void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
 std::string KeyOf(const WaitSite& site, uint64_t interpreter, Lock& fresh) {
   if (site.nature == Nature::kFileLock) {
     const bool known = site.object != nullptr;
-    fresh.file = known ? ObjectText(*site.object) : "file lock";
-    return fresh.file + std::to_string(known ? site.object->id : site.user_stack);
+    fresh.file = known ? ObjectText(*site.object) : "a file";
+    return fresh.file + std::to_string(known ? site.object->id : site.syscall);
   }
   if (!IsFutex(site)) return "";
   fresh.monitor = site.nature == Nature::kMonitor;

@@ -29,6 +29,14 @@ TEST(WaitClass, OfATransferComesFromTheKindOfDescriptor) {
   EXPECT_EQ(ClassOf({.syscall = __NR_read, .object = OBJECT_none}), WAIT_other);
 }
 
+TEST(WaitClass, WaitsForFilesHaveADescriptor) {
+  const auto names = [](int call) { return names_file(syscall_trait(call), call) != 0; };
+  EXPECT_TRUE(names(__NR_read) && names(__NR_recvfrom) && names(__NR_epoll_wait));
+  EXPECT_TRUE(names(__NR_fsync) && names(__NR_flock) && names(__NR_fcntl));
+  EXPECT_FALSE(names(__NR_sync) || names(__NR_msync));
+  EXPECT_FALSE(names(__NR_semop) || names(__NR_futex) || names(__NR_nanosleep));
+}
+
 TEST(WaitClass, InIowaitIsDiskUnlessTheCallIsACommit) {
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_pread64, .object = OBJECT_file}), WAIT_disk);
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_fsync}), WAIT_commit);

@@ -86,6 +86,22 @@ TEST_F(LockTest, AFileThatOtherProcessesLockIsContended) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
 }
 
+TEST_F(LockTest, ProcessesThatQueueForOneFilesLockHaveOneSickness) {
+  const ThreadKey holder = machine_.AddThread(20, 20, "shop");
+  for (const ThreadKey waiter : {Add(10), machine_.AddThread(21, 21, "shop")}) {
+    machine_.AddWait(waiter, {.cls = WAIT_lock,
+                              .syscall = __NR_flock,
+                              .ns = 6 * kSecond,
+                              .count = 20,
+                              .object = FileNamed("orders.lock"),
+                              .waker = holder});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0].summary, HasSubstr("the lock of file orders.lock"));
+  EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::kind, "explains")));
+}
+
 TEST_F(LockTest, ProcessesThatTakeTurnsAtAcceptingDoNotContend) {
   const ThreadKey other = machine_.AddThread(20, 20, "shop");
   machine_.AddWait(other,

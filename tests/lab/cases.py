@@ -99,7 +99,7 @@ SICK = [
     Case("postgres-advisory-lock", python("database.py", "advisory", "{scratch}"), ("database-lock",),
          needs="psql"),
     Case("sqlite-writers", python("sqlite_writers.py", "{scratch}"), ("database-lock",)),
-    Case("file-lock", python("file_lock.py", "{scratch}"), ("lock-contention",), ("flock",)),
+    Case("file-lock", python("file_lock.py", "{scratch}"), ("lock-contention",), ("orders.lock",)),
     Case("gil-two", python("gil_server.py", 2, 0.2, 0), ("lock-contention",), ("GIL",)),
     Case("gil-server", python("gil_server.py", 8, 0.05, 0.02), ("lock-contention",), ("GIL",)),
     Case("asyncio-starved", python("aio.py", "starved"), ("event-loop-blocked",), ("starved",)),
@@ -183,3 +183,9 @@ HEALTHY = [
 ]
 
 ALL = SICK + HEALTHY
+
+# What can run side by side on two CPUs and one disk without making the others sick.
+TOGETHER = ("asyncio-sync-call", "pool-slow-backend", "sleep-in-request", "backend-wait", "connection-pool",
+            "mutex-convoy", "deadlock", "sqlite-lock", "cpu-quota",
+            "idle-pool-64", "asyncio-light", "light-pool", "cron-sleepers", "message-consumers", "barrier",
+            "unix-pool-light")

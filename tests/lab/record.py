@@ -27,9 +27,10 @@ def family(root):
     return found
 
 
-def neutral(raw, log, scratch):
-    """Paths of this machine become /lab and /scratch."""
-    rules = [f"{scratch}=/scratch", f"{waitscope.BIN / 'lab'}=/lab", f"{cases.PROGRAMS}=/lab",
+def neutral(raw, log, scratch, folders):
+    """Paths of this machine become /lab, /scratch and /group."""
+    rules = [*(f"{folder}=/group" for folder in folders),
+             f"{scratch}=/scratch", f"{waitscope.BIN / 'lab'}=/lab", f"{cases.PROGRAMS}=/lab",
              f"{waitscope.ROOT}=/lab"]
     subprocess.run([str(waitscope.BIN / "neutral_log"), str(raw), str(log), *rules], check=True)
 
@@ -43,7 +44,7 @@ def record(agent, case, program, duration, scratch):
     if done.returncode != 0:
         raise RuntimeError(f"record exited with {done.returncode}: {done.stderr}")
     log = scratch / "neutral.wslog"
-    neutral(raw, log, scratch)
+    neutral(raw, log, scratch, program.group.folders)
     return log, case.target or ("--pid", str(program.pid))
 
 

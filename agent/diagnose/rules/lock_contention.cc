@@ -53,8 +53,15 @@ bool IsContended(const MachineView& machine, const Lock& lock) {
 std::string NameOfLock(const Lock& lock) {
   if (lock.interpreter) return "Python's global interpreter lock (GIL)";
   if (lock.monitor) return "a Java monitor (synchronized)";
-  if (!lock.file.empty()) return lock.file;
+  if (!lock.file.empty()) return absl::StrCat("the lock of ", lock.file);
   return absl::StrFormat("lock 0x%x", lock.word);
+}
+
+// Other processes may stand in the same line.
+std::string CauseOf(const Lock& lock) {
+  const wait_object* object = lock.longest_site->object;
+  if (lock.file.empty() || object == nullptr) return "";
+  return absl::StrCat("lock of inode ", object->dev, ":", object->id);
 }
 
 const char* AdviceFor(const Lock& lock) {
@@ -103,6 +110,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Lock&
   finding.severity = worth >= kCriticalThreadsWorth ? Severity::kCritical : Severity::kWarning;
   finding.confidence = lock.interpreter || !lock.owners.empty() ? 0.95 : 0.85;
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), share};
+  finding.cause = CauseOf(lock);
   NameThreads(finding, waiters);
   finding.summary =
       absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " spent ",

@@ -8,7 +8,7 @@ import labkit
 
 
 def work():
-    with open(f"{sys.argv[1]}/lock", "w") as file:
+    with open(f"{sys.argv[1]}/orders.lock", "w") as file:
         while True:
             fcntl.flock(file, fcntl.LOCK_EX)
             time.sleep(0.15)

@@ -9,7 +9,7 @@ import time
 import labkit
 
 WORK, HOME = sys.argv[1], sys.argv[2]
-LOOP = "local x = 0 for i = 1, 12000000 do x = x + i end return x"
+LOOP = "local x = 0 for i = 1, 60000000 do x = x + i end return x"
 
 
 def command(*words):

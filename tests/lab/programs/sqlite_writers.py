@@ -20,6 +20,7 @@ def write():
         connection.execute("insert into t values (1)")
         time.sleep(0.2)
         connection.execute("commit")
+        time.sleep(0.1)  # or the one that has it would take it again before the others ask
 
 
 for _ in range(3):
