@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "agent/diagnose/text.h"
 
 namespace waitscope {
@@ -155,6 +157,13 @@ double ShareWokenByWaiters(const Lock& lock) {
 
 bool IsHandedOn(const Lock& lock) {
   return lock.waiters.size() >= kFewestInTurn && ShareWokenByWaiters(lock) >= kHandedOnByWaiters;
+}
+
+std::string NameOfLock(const Lock& lock) {
+  if (lock.interpreter) return "Python's global interpreter lock (GIL)";
+  if (lock.monitor) return "a Java monitor (synchronized)";
+  if (!lock.file.empty()) return absl::StrCat("the lock of ", lock.file);
+  return absl::StrFormat("lock 0x%x", lock.word);
 }
 
 Holder HolderOf(const ProcessView& process, const Lock& lock) {

@@ -40,6 +40,9 @@ double ShareWokenByWaiters(const Lock& lock);
 // Whatever the futex operation says, it works as a lock.
 bool IsHandedOn(const Lock& lock);
 
+// As a sentence calls it.
+std::string NameOfLock(const Lock& lock);
+
 // Who kept it longest, as far as the facts tell.
 struct Holder {
   const ThreadView* thread = nullptr;  // null: unknown

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "agent/core/histogram.h"
 #include "bpf/wait_class.h"
@@ -70,6 +71,29 @@ bool IsLoopByCalls(const MachineView& machine, const ThreadView& thread) {
   if (IsSlowLoop(machine, thread)) return true;
   return static_cast<double>(LoopPolls(thread)) >= kFewestPollsPerSecond * seconds &&
          static_cast<double>(SocketCalls(thread)) >= kFewestSocketCallsPerSecond * seconds;
+}
+
+// Whoever of several threads is free waits at one poll for all of them (Go): none is held up.
+std::set<int32_t> SharedPollFds(const ProcessView& process) {
+  std::map<int32_t, int> threads;
+  for (const ThreadView& thread : process.threads) {
+    std::set<int32_t> own;
+    for (const WaitSite& site : thread.sites) {
+      if (IsLoopPoll(site.syscall) && site.object != nullptr) own.insert(site.object->fd);
+    }
+    for (const int32_t fd : own) ++threads[fd];
+  }
+  std::set<int32_t> shared;
+  for (const auto& [fd, count] : threads) {
+    if (fd >= 0 && count >= 2) shared.insert(fd);
+  }
+  return shared;
+}
+
+bool PollsAt(const ThreadView& thread, const std::set<int32_t>& fds) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    return IsLoopPoll(site.syscall) && site.object != nullptr && fds.contains(site.object->fd);
+  });
 }
 
 double SampledPolls(const ThreadView& thread) {
@@ -183,10 +207,12 @@ LongTurns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process) {
   std::vector<Loop> loops;
   if (IsOneClientWorker(process)) return loops;
+  const std::set<int32_t> shared = SharedPollFds(process);
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
     const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
-    if (is_loop && !IsFedByItsProcess(thread)) loops.push_back(Examine(thread, false));
+    if (is_loop && !IsFedByItsProcess(thread) && !PollsAt(thread, shared))
+      loops.push_back(Examine(thread, false));
   }
   return loops;
 }

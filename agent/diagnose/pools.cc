@@ -29,6 +29,18 @@ bool IsAskedInTurns(const ThreadView& thread) {
          thread.Calls({__NR_connect}) == 0;
 }
 
+// Those who ask may keep their connections: then nothing is accepted for a long time.
+bool AwaitsConnections(const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
+    return site.syscall == __NR_accept || site.syscall == __NR_accept4;
+  });
+}
+
+bool Answers(const ThreadView& thread) {
+  return thread.Calls({__NR_recvfrom, __NR_recvmsg}) > 0 &&
+         thread.Calls({__NR_sendto, __NR_sendmsg}) > 0 && thread.Calls({__NR_connect}) == 0;
+}
+
 bool IsAsked(const ThreadView& thread) {
   if (thread.Calls({__NR_accept, __NR_accept4}) > 0 || IsAskedInTurns(thread)) return true;
   return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
@@ -81,7 +93,9 @@ std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process
 }
 
 bool ServesRequests(const ProcessView& process) {
-  return std::ranges::any_of(process.threads, IsAsked);
+  if (std::ranges::any_of(process.threads, IsAsked)) return true;
+  return std::ranges::any_of(process.threads, AwaitsConnections) &&
+         std::ranges::any_of(process.threads, Answers);
 }
 
 bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool) {

@@ -30,6 +30,18 @@ class LockTest : public testing::Test {
                               .waker = waker});
   }
 
+  // Since before the window began, and to this day.
+  void WaitForGood(const ThreadKey& thread, wait_object word,
+                   const std::vector<std::string>& frames) {
+    machine_.AddWait(thread, {.cls = WAIT_lock,
+                              .syscall = __NR_futex,
+                              .ns = kWindow,
+                              .object = word,
+                              .user_frames = frames});
+    machine_.snapshot().threads.at(thread).open_wait = OpenWait{
+        .cls = WAIT_lock, .ns = 20 * kSecond, .object = word, .user_stack = machine_.Stack(frames)};
+  }
+
   MadeMachine machine_;
 };
 
@@ -157,6 +169,34 @@ TEST_F(LockTest, PythonsInterpreterLockIsNamed) {
   const Findings findings = machine_.Diagnosed();
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_THAT(findings[0].summary, HasSubstr("GIL"));
+}
+
+TEST_F(LockTest, WhoWaitsForAMonitorThatNobodyLetsGoOfHangs) {
+  for (uint32_t tid = 11; tid < 13; ++tid) {
+    WaitForGood(Add(tid, "java"), Futex(0x9000 + 64ULL * tid, kConditionOp),
+                {"ObjectMonitor::enter(JavaThread*)"});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_EQ(findings[0].threads.size(), 2u);
+  EXPECT_THAT(findings[0].summary, HasSubstr("nobody let go of it"));
+}
+
+TEST_F(LockTest, AMutexWhoseOwnerNeverLetsGoHangsItsWaiterAndNamesTheOwner) {
+  const ThreadKey owner = Add(11);
+  WaitForGood(Add(12), Futex(0x7000, kMutexOp), {"pthread_mutex_lock"});
+  machine_.snapshot().lock_owners[{10, 0x7000, owner.tid}] = 8;
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_THAT(findings[0].evidence, Contains(testing::AllOf(Field(&Evidence::role, "lock holder"),
+                                                            Field(&Evidence::tid, 11u))));
+}
+
+TEST_F(LockTest, AWaitAtAWordWithoutAnOwnerMayBeIdleness) {
+  WaitForGood(Add(12), Futex(0x7000, kMutexOp), {"__timedwait"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(LockTest, ACycleOfOwnersIsADeadlock) {

@@ -72,6 +72,25 @@ TEST_F(LoopTest, ATimerThreadThatTouchesNoConnectionIsNoLoop) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(LoopTest, ThreadsThatPollByTurnsForAllOfThemAreNoLoops) {
+  wait_object network{};
+  network.kind = OBJECT_anon;
+  network.fd = 4;
+  for (uint32_t tid = 10; tid < 14; ++tid) {
+    const ThreadKey thread = machine_.AddThread(10, tid, "goserver");
+    machine_.AddCalls(thread, __NR_epoll_pwait, 160);
+    machine_.AddCalls(thread, __NR_read, 80);
+    machine_.AddCalls(thread, __NR_write, 80);
+    machine_.AddLoop(thread, 300 * kMillisecond, 10);
+    machine_.AddWait(thread, {.cls = WAIT_poll,
+                              .syscall = __NR_epoll_pwait,
+                              .ns = kSecond,
+                              .count = 20,
+                              .object = network});
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LoopTest, ABackendOfPostgresWorksForOneClientOnly) {
   const ThreadKey backend = machine_.AddThread(10, 10, "postgres");
   machine_.AddCalls(backend, __NR_epoll_wait, 20);

@@ -124,6 +124,33 @@ TEST_F(PoolTest, SleepsOfAServersPoolAreStarvation) {
                                .syscall = __NR_clock_nanosleep,
                                .ns = 7900 * kMillisecond,
                                .count = 26});
+    machine_.AddCalls(sleeper, __NR_sendto, 26);
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(PoolTest, SleepersWithATimetableMayLiveBesideAServer) {
+  AcceptConnections();
+  for (uint32_t tid = 11; tid < 16; ++tid) {
+    const ThreadKey sleeper = machine_.AddThread(10, tid, "housekeeper");
+    machine_.AddWait(sleeper, {.cls = WAIT_sleep,
+                               .syscall = __NR_clock_nanosleep,
+                               .ns = 7900 * kMillisecond,
+                               .count = 26});
+    machine_.AddCalls(sleeper, __NR_openat, 26);
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(PoolTest, APoolIsAskedOverConnectionsThatAreKept) {
+  const ThreadKey listener = machine_.AddThread(10, 10, "server");
+  machine_.AddWait(listener, {.cls = WAIT_poll, .syscall = __NR_accept4, .ns = kWindow});
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    const ThreadKey worker = machine_.AddThread(10, tid, "worker");
+    machine_.AddWait(
+        worker, {.cls = WAIT_child, .syscall = __NR_wait4, .ns = 7900 * kMillisecond, .count = 16});
+    machine_.AddCalls(worker, __NR_recvfrom, 16);
+    machine_.AddCalls(worker, __NR_sendto, 16);
   }
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
 }

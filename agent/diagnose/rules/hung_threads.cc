@@ -1,16 +1,20 @@
 // Will some threads never go on?
 //
 // A cycle of mutexes: each thread has waited for at least 2 s for a lock whose word names the
-// next one as its owner. Or a thread that has been stuck in the kernel for a disk for 30 s (a
-// quarter of the kernel's own hung_task_timeout_secs).
-// False positives: none known for cycles; a suspended or failed device is what the second says.
+// next one as its owner. Or threads that have waited through a window of at least 5 s for a Java
+// monitor, or for a mutex whose owner is known, that nobody let go of. Or a thread that has been
+// stuck in the kernel for a disk for 30 s (a quarter of the kernel's own hung_task_timeout_secs).
+// False positives: none known for cycles; a holder that takes this long and then lets go; a
+// suspended or failed device is what the second says.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
 
@@ -18,6 +22,8 @@ namespace waitscope {
 namespace {
 
 constexpr uint64_t kPatienceNs = 2'000'000'000;
+constexpr double kSilenceNs = 5e9;
+constexpr size_t kMostStacks = 4;
 constexpr uint64_t kStuckNs = 30'000'000'000;
 
 // Waiter to owner, of waits that last.
@@ -84,6 +90,61 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
   return finding;
 }
 
+// What may look like a wait for a mutex and is none has no owner.
+bool IsNeverReleased(const MachineView& machine, const Lock& lock) {
+  const bool sure = lock.monitor || (lock.mutex && !lock.owners.empty());
+  if (!sure || lock.woken || lock.waits > 0 || machine.WindowNs() < kSilenceNs) return false;
+  return std::ranges::all_of(lock.waiters, [&](const auto& row) {
+    const auto& wait = row.first->window->open_wait;
+    return wait && static_cast<double>(wait->ns) >= machine.WindowNs();
+  });
+}
+
+std::vector<const ThreadView*> WaitersByTid(const Lock& lock) {
+  std::vector<const ThreadView*> threads;
+  for (const auto& [thread, ns] : lock.waiters) threads.push_back(thread);
+  std::ranges::sort(threads, {}, [](const ThreadView* thread) { return thread->key().tid; });
+  return threads;
+}
+
+Finding TellSilence(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+  Finding finding = Draft(machine, process, "hung-threads", "lock");
+  const std::vector<const ThreadView*> waiters = WaitersByTid(lock);
+  finding.severity = Severity::kCritical;
+  finding.confidence = 0.85;
+  NameThreads(finding, waiters);
+  finding.impact = {static_cast<uint64_t>(lock.wait_ns), 1};
+  uint64_t shortest_ns = UINT64_MAX;
+  for (const ThreadView* thread : waiters) {
+    shortest_ns = std::min(shortest_ns, thread->window->open_wait->ns);
+  }
+  finding.summary =
+      absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " waited for ",
+                   NameOfLock(lock), ", for at least ", TimeText(static_cast<double>(shortest_ns)),
+                   ", and nobody let go of it: a deadlock, or whoever holds it is stuck");
+  finding.advice =
+      "see who holds it (jstack -l, gdb -p): take locks in one order everywhere, and wait for "
+      "nothing without a time limit while holding one; stop-gap: restart the process";
+  const ThreadView* holder = HolderOf(process, lock).thread;
+  if (holder != nullptr) {
+    finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
+    const auto& wait = holder->window->open_wait;
+    if (wait) finding.evidence.push_back(StackOf(machine, *wait));
+  }
+  for (const ThreadView* thread : waiters) {
+    finding.evidence.push_back(StackOf(machine, *thread->window->open_wait));
+    if (finding.evidence.size() >= kMostStacks) break;
+  }
+  finding.evidence.push_back(LookAt(waiters.front()->key()));
+  return finding;
+}
+
+const Lock* NeverReleased(const MachineView& machine, const std::vector<Lock>& locks) {
+  const auto lock =
+      std::ranges::find_if(locks, [&](const Lock& lock) { return IsNeverReleased(machine, lock); });
+  return lock != locks.end() ? &*lock : nullptr;
+}
+
 Finding TellStuck(const MachineView& machine, const ProcessView& process,
                   const std::vector<const ThreadView*>& stuck) {
   Finding finding = Draft(machine, process, "hung-threads", "kernel");
@@ -113,17 +174,24 @@ std::vector<const ThreadView*> StuckIn(const ProcessView& process) {
   return stuck;
 }
 
+std::optional<Finding> HungAtLocks(const MachineView& machine, const ProcessView& process) {
+  const std::map<uint32_t, uint32_t> owners = Owners(machine, process);
+  for (const auto& [waiter, owner] : owners) {
+    const std::vector<const ThreadView*> cycle = Cycle(process, owners, waiter);
+    if (!cycle.empty()) return TellCycle(machine, process, cycle);
+  }
+  const std::vector<Lock> locks = WaitedForIn(machine, process);
+  const Lock* lock = NeverReleased(machine, locks);
+  return lock != nullptr ? std::optional(TellSilence(machine, process, *lock)) : std::nullopt;
+}
+
 }  // namespace
 
 Findings HungThreads(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
-    const std::map<uint32_t, uint32_t> owners = Owners(machine, process);
-    for (const auto& [waiter, owner] : owners) {
-      const std::vector<const ThreadView*> cycle = Cycle(process, owners, waiter);
-      if (cycle.empty()) continue;
-      findings.push_back(TellCycle(machine, process, cycle));
-      break;
+    if (std::optional<Finding> hung = HungAtLocks(machine, process)) {
+      findings.push_back(*std::move(hung));
     }
     const std::vector<const ThreadView*> stuck = StuckIn(process);
     if (!stuck.empty()) findings.push_back(TellStuck(machine, process, stuck));

@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
@@ -48,13 +47,6 @@ bool IsContended(const MachineView& machine, const Lock& lock) {
     return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
   }
   return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock);
-}
-
-std::string NameOfLock(const Lock& lock) {
-  if (lock.interpreter) return "Python's global interpreter lock (GIL)";
-  if (lock.monitor) return "a Java monitor (synchronized)";
-  if (!lock.file.empty()) return absl::StrCat("the lock of ", lock.file);
-  return absl::StrFormat("lock 0x%x", lock.word);
 }
 
 // Other processes may stand in the same line.

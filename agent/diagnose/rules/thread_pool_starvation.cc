@@ -4,8 +4,9 @@
 // 500 ms without a dequeue of .NET's gate and MariaDB's thread_pool_stall_limit, many times over),
 // and hardly anybody idle beside them. Waits of at least 30 ms: shorter ones are a busy pool.
 // False positives: threads that each sleep by a timetable (a sleep counts only in a process that
-// is asked for something), clients without a queue (no dispatcher: then it is a backend wait),
-// consumers that wait for messages (their waits do not end), CPU-bound pools (they run).
+// is asked for something, of threads that hand something on after it), clients without a queue (no
+// dispatcher: then it is a backend wait), consumers that wait for messages (their waits do not
+// end), CPU-bound pools (they run).
 #include <algorithm>
 #include <map>
 
@@ -111,6 +112,16 @@ bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& st
          static_cast<double>(accepted) < starved.waits / 2;
 }
 
+// After a task its result is sent to whoever asked, or to the loop that has the connection. Who
+// sleeps by a timetable in a process that is asked for other things answers nobody.
+bool HandOn(const StarvedPool& starved) {
+  uint64_t sent = 0;
+  for (const ThreadView* member : starved.stuck) {
+    sent += member->Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
+  }
+  return static_cast<double>(sent) >= starved.waits / 2;
+}
+
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
             const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
@@ -119,7 +130,8 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   const bool moves = starved.waits >= kFewestWaits;
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
   if (starved.nature == Nature::kSleep) {
-    return asked && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
+    return asked && moves && slow && HandOn(starved) &&
+           !ServesConnectionsOfItsOwn(process, starved);
   }
   if (starved.nature == Nature::kBackend) return slow && (asked || (fed && moves));
   return asked && slow;
