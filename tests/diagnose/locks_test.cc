@@ -171,10 +171,14 @@ TEST_F(LockTest, PythonsInterpreterLockIsNamed) {
   EXPECT_THAT(findings[0].summary, HasSubstr("GIL"));
 }
 
-TEST_F(LockTest, WhoWaitsForAMonitorThatNobodyLetsGoOfHangs) {
+TEST_F(LockTest, WhoWaitsForAMonitorThatNobodyLetsGoOfHangsThoughTheyLookAgain) {
   for (uint32_t tid = 11; tid < 13; ++tid) {
-    WaitForGood(Add(tid, "java"), Futex(0x9000 + 64ULL * tid, kConditionOp),
-                {"ObjectMonitor::enter(JavaThread*)"});
+    machine_.AddWait(Add(tid, "java"), {.cls = WAIT_lock,
+                                        .syscall = __NR_futex,
+                                        .ns = kWindow - 10 * kMillisecond,
+                                        .count = 8,
+                                        .object = Futex(0x9000 + 64ULL * tid, kConditionOp),
+                                        .user_frames = {"ObjectMonitor::enter(JavaThread*)"}});
   }
   const Findings findings = machine_.Diagnosed();
   ASSERT_EQ(findings.size(), 1u);

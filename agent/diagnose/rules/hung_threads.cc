@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr uint64_t kPatienceNs = 2'000'000'000;
 constexpr double kSilenceNs = 5e9;
+constexpr double kWholeWindow = 0.95;
 constexpr size_t kMostStacks = 4;
 constexpr uint64_t kStuckNs = 30'000'000'000;
 
@@ -90,13 +92,13 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
   return finding;
 }
 
-// What may look like a wait for a mutex and is none has no owner.
+// What may look like a wait for a mutex and is none has no owner. HotSpot looks at a monitor again
+// every second (to JDK 21), so a wait there ends without anybody's doing.
 bool IsNeverReleased(const MachineView& machine, const Lock& lock) {
-  const bool sure = lock.monitor || (lock.mutex && !lock.owners.empty());
-  if (!sure || lock.woken || lock.waits > 0 || machine.WindowNs() < kSilenceNs) return false;
+  const bool mutex = lock.mutex && !lock.owners.empty() && lock.waits < 1;
+  if ((!mutex && !lock.monitor) || lock.woken || machine.WindowNs() < kSilenceNs) return false;
   return std::ranges::all_of(lock.waiters, [&](const auto& row) {
-    const auto& wait = row.first->window->open_wait;
-    return wait && static_cast<double>(wait->ns) >= machine.WindowNs();
+    return row.second >= kWholeWindow * machine.WindowNs();
   });
 }
 
@@ -114,13 +116,9 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
   finding.confidence = 0.85;
   NameThreads(finding, waiters);
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), 1};
-  uint64_t shortest_ns = UINT64_MAX;
-  for (const ThreadView* thread : waiters) {
-    shortest_ns = std::min(shortest_ns, thread->window->open_wait->ns);
-  }
   finding.summary =
       absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " waited for ",
-                   NameOfLock(lock), ", for at least ", TimeText(static_cast<double>(shortest_ns)),
+                   NameOfLock(lock), " all the ", TimeText(machine.WindowNs()),
                    ", and nobody let go of it: a deadlock, or whoever holds it is stuck");
   finding.advice =
       "see who holds it (jstack -l, gdb -p): take locks in one order everywhere, and wait for "
@@ -131,9 +129,12 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
     const auto& wait = holder->window->open_wait;
     if (wait) finding.evidence.push_back(StackOf(machine, *wait));
   }
-  for (const ThreadView* thread : waiters) {
-    finding.evidence.push_back(StackOf(machine, *thread->window->open_wait));
-    if (finding.evidence.size() >= kMostStacks) break;
+  for (const ThreadView* thread : waiters | std::views::take(kMostStacks)) {
+    for (const WaitSite& site : thread->sites) {
+      if (!IsFor(lock, site)) continue;
+      finding.evidence.push_back(StackEvidence(machine, site));
+      break;
+    }
   }
   finding.evidence.push_back(LookAt(waiters.front()->key()));
   return finding;

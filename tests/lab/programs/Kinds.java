@@ -1,4 +1,4 @@
-// Threads of Java: Kinds.java convoy|connections|sleep|nested|common|queue|timers
+// Threads of Java: Kinds.java convoy|deadlock|connections|sleep|nested|common|queue|timers
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -38,6 +38,15 @@ public class Kinds {
       Thread.sleep(20);
     }
     Thread.sleep(2);
+  }
+
+  static void transfer(Object from, Object to) throws Exception {
+    synchronized (from) {
+      Thread.sleep(500);
+      synchronized (to) {
+        ++total;
+      }
+    }
   }
 
   static Socket backend() throws Exception {
@@ -89,6 +98,11 @@ public class Kinds {
   public static void main(String[] arguments) throws Exception {
     String kind = arguments[0];
     if (kind.equals("convoy")) forever(6, Kinds::report);
+    if (kind.equals("deadlock")) {
+      Object other = new Object();
+      forever(1, () -> transfer(monitor, other));
+      forever(1, () -> transfer(other, monitor));
+    }
     if (kind.equals("connections")) {
       BlockingQueue<Socket> connections = new ArrayBlockingQueue<>(8);
       for (int i = 0; i < 3; ++i) connections.put(backend());
