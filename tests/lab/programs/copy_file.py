@@ -1,4 +1,4 @@
-"""Copies a large file that is in no cache, as a backup does: copy.py FILE"""
+"""Copies a large file that is in no cache, as a backup does: copy_file.py FILE"""
 
 import os
 import shutil
