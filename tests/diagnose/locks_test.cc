@@ -171,6 +171,21 @@ TEST_F(LockTest, PythonsInterpreterLockIsNamed) {
   EXPECT_THAT(findings[0].summary, HasSubstr("GIL"));
 }
 
+TEST_F(LockTest, WaitersThatUseABackendTwoAtATimeQueueForConnections) {
+  for (uint32_t tid = 11; tid < 17; ++tid) Add(tid);
+  for (uint32_t tid = 11; tid < 17; ++tid) {
+    const ThreadKey thread{10, tid, kSecond};
+    WaitFor(thread, Futex(0x7000, kConditionOp), 5300 * kMillisecond, 60,
+            {10, tid == 11 ? 12U : 11U, kSecond});
+    machine_.AddWait(thread, {.cls = WAIT_network,
+                              .syscall = __NR_recvfrom,
+                              .ns = 2650 * kMillisecond,
+                              .count = 60,
+                              .object = Connection(static_cast<uint16_t>(50000 + tid), 5432)});
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("connection-pool-exhaustion"));
+}
+
 TEST_F(LockTest, WhoWaitsForAMonitorThatNobodyLetsGoOfHangsThoughTheyLookAgain) {
   for (uint32_t tid = 11; tid < 13; ++tid) {
     machine_.AddWait(Add(tid, "java"), {.cls = WAIT_lock,

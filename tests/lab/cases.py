@@ -69,6 +69,8 @@ SICK = [
     Case("backend-wait-timeout", python("backend_client.py", 3, 0.25, 0, 5), ("backend-wait",),
          ("127.0.0.1",)),
     Case("connection-pool", python("connection_pool.py"), ("connection-pool-exhaustion",), ("127.0.0.1",)),
+    Case("cpp-connections", with_company(0.12, 0, 0, *compiled("borrow")), ("connection-pool-exhaustion",),
+         ("127.0.0.1",)),
     Case("gil", python("gil.py"), ("lock-contention",), ("GIL",)),
     Case("python-lock", python("python_lock.py"), ("lock-contention",), ("lock 0x",)),
     Case("mutex-convoy", compiled("locks", "convoy"), ("lock-contention",), ("lock holder",), smoke=True),

@@ -26,6 +26,7 @@ constexpr double kCriticalThreadsWorth = 2;
 constexpr double kShortestParkNs = 1e6;
 constexpr double kFewestWaits = 3;
 constexpr double kIdleShare = 0.5;
+constexpr double kSeveralHolders = 1.5;
 
 // Processes that accept in turns queue for a lock whose holder idles; a semaphore may be a queue.
 bool IsKeptByWorkers(const MachineView& machine, const Lock& lock) {
@@ -38,6 +39,14 @@ bool IsKeptByWorkers(const MachineView& machine, const Lock& lock) {
   });
 }
 
+// A lock has one holder at a time: where more use a backend at once, it guards a pool of
+// connections.
+bool HasSeveralHolders(const MachineView& machine, const Lock& lock) {
+  double backend_ns = 0;
+  for (const auto& [waiter, ns] : lock.waiters) backend_ns += waiter->NsOf(Nature::kBackend);
+  return backend_ns >= kSeveralHolders * machine.WindowNs();
+}
+
 bool IsContended(const MachineView& machine, const Lock& lock) {
   const double worth = lock.wait_ns / machine.WindowNs();
   if (lock.waits < kFewestWaits) return false;
@@ -46,7 +55,8 @@ bool IsContended(const MachineView& machine, const Lock& lock) {
     const bool released = !lock.wakers.empty() || IsKeptByWorkers(machine, lock);
     return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
   }
-  return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock);
+  return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock) &&
+         !HasSeveralHolders(machine, lock);
 }
 
 // Other processes may stand in the same line.
