@@ -15,6 +15,9 @@ constexpr uint64_t kMaxInitBytes = 4096;
 // ld.so's _start and _dl_start_user, as long as no record begins before.
 constexpr uint64_t kEntryBytes = 96;
 
+constexpr uint64_t kFunctionAlignment = 16;
+constexpr uint64_t kTerminateCallBytes = 11;
+
 constexpr uint64_t kPltEntryBytes = 16;
 constexpr int32_t kPltThreshold = 11;    // jmp *GOT (6), push (5)
 constexpr int32_t kIbtPltThreshold = 9;  // endbr64 (4), push (5)
@@ -86,7 +89,22 @@ bool Holds(const std::optional<KnownCode>& code, uint64_t address) {
   return code && address >= code->begin && address < code->end;
 }
 
+// push %rax; call __cxa_begin_catch; call std::terminate: clang 3.3 and later, never inlined.
+bool IsTerminateCall(const std::vector<uint8_t>& code) {
+  constexpr uint8_t kPushRax = 0x50;
+  constexpr uint8_t kCall = 0xe8;
+  return code.size() == kTerminateCallBytes && code[0] == kPushRax && code[1] == kCall &&
+         code[6] == kCall;
+}
+
 }  // namespace
+
+std::optional<KnownCode> FindTerminateCall(const ElfImage& image, uint64_t begin, uint64_t end) {
+  const uint64_t at = (begin + kFunctionAlignment - 1) & ~(kFunctionAlignment - 1);
+  if (at < begin || at >= end || end - at < kTerminateCallBytes) return std::nullopt;
+  if (!IsTerminateCall(image.ReadAddress(at, kTerminateCallBytes))) return std::nullopt;
+  return KnownCode{at, at + kTerminateCallBytes, {{at, StackRule(8)}, {at + 1, StackRule(16)}}};
+}
 
 std::vector<KnownCode> FindKnownCode(const ElfImage& image) {
   std::optional<KnownCode> go = FindGoFunctions(image);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,5 +20,9 @@ struct KnownCode {
 
 // By address, not overlapping. Call frame information, where there is some, is to be preferred.
 std::vector<KnownCode> FindKnownCode(const ElfImage& image);
+
+// Where clang++ put its __clang_call_terminate into such a gap between functions: every thread that
+// waits below std::terminate for an exception that left a noexcept function returns through it.
+std::optional<KnownCode> FindTerminateCall(const ElfImage& image, uint64_t begin, uint64_t end);
 
 }  // namespace waitscope

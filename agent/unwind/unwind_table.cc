@@ -98,7 +98,8 @@ absl::StatusOr<uint32_t> CountPages(const std::vector<ExecSegment>& segments) {
 class TableBuilder {
  public:
   TableBuilder(const ElfImage& image, UnwindTable& table, uint32_t pages, RuleDictionary& rules)
-      : table_(table),
+      : image_(image),
+        table_(table),
         end_(table.first_page_vaddr + (uint64_t{pages} << UNWIND_PAGE_SHIFT)),
         rules_(rules),
         most_rules_(rules.rules().size() + kMaxNewRules),
@@ -164,9 +165,14 @@ class TableBuilder {
     cursor_ = end;
     if (bare && end - begin < kMinGapBytes && !writer_.empty()) return;
     if (begin < end) Add(begin, NoRule());
+    if (bare) AddTerminateCall(begin, end);
     for (size_t i = known_next_; i < known_.size() && known_[i].begin < end; ++i) {
       AddKnown(known_[i], begin, end);
     }
+  }
+
+  void AddTerminateCall(uint64_t begin, uint64_t end) {
+    if (const auto code = FindTerminateCall(image_, begin, end)) AddKnown(*code, code->begin, end);
   }
 
   void AddKnown(const KnownCode& code, uint64_t begin, uint64_t end) {
@@ -185,6 +191,7 @@ class TableBuilder {
     writer_.Add(address, rules_.IndexOf(rule, most_rules_));
   }
 
+  const ElfImage& image_;
   UnwindTable& table_;
   uint64_t end_;
   RuleDictionary& rules_;

@@ -111,6 +111,21 @@ TEST(UnwindTable, KnowsTheCodeThatCallsInitialisers) {
   EXPECT_EQ(Built({.parts = {{".init", 0x1000, Bytes(16, 0x90), true}}}).At(0x1008), NoRule());
 }
 
+TEST(UnwindTable, KnowsTheFunctionThroughWhichClangTerminates) {
+  FrameBytes frames(kFrames);
+  frames.Common().Range(kText, 0x38, {}).Range(kText + 0x50, 0x20, {});
+  ElfParts elf = TextWith(kText, 0x100, frames.bytes());
+  // push %rax; call; call
+  const Bytes code = {0x50, 0xe8, 0x11, 0x22, 0x33, 0, 0xe8, 0x44, 0x55, 0x66, 0};
+  std::copy(code.begin(), code.end(), elf.parts[0].bytes.begin() + 0x40);
+  const BuiltTable table = Built(elf);
+  EXPECT_EQ(table.At(kText + 0x3f), NoRule()) << "padding";
+  EXPECT_EQ(table.At(kText + 0x40), StackRule(8));
+  EXPECT_EQ(table.At(kText + 0x41), StackRule(16));
+  EXPECT_EQ(table.At(kText + 0x4a), StackRule(16)) << "where a thread below std::terminate returns";
+  EXPECT_EQ(table.At(kText + 0x4b), NoRule());
+}
+
 TEST(UnwindTable, FindsRecordsWithoutSectionHeaders) {
   FrameBytes frames(kFrames);
   frames.Common().Range(kText, 0x40, {});
