@@ -30,6 +30,7 @@ TEST(Plumbing, AFunctionWhoseSourceIsKnownIsTheProgramsOwn) {
 TEST(Plumbing, AnInterpretersNamelessCodeIsToldByItsFile) {
   EXPECT_EQ(PlumbingOf("python3.11+0x27d2e0"), Plumbing::kInterpreter);
   EXPECT_EQ(PlumbingOf("libpython3.12.so.1.0+0x1f00"), Plumbing::kInterpreter);
+  EXPECT_EQ(PlumbingOf("py::handler:/srv/shop.py"), Plumbing::kInterpreter) << "python -X perf";
   EXPECT_EQ(PlumbingOf("_ssl.cpython-311-x86_64-linux-gnu.so+0x1f00"), Plumbing::kNone);
 }
 
