@@ -29,15 +29,15 @@ class WindowFields {
 
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
-           samples, creations, devices, requests, syscalls, errnos, loops, processes, pressure,
-           cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses, cost] =
-        snapshot;
+           samples, creations, devices, requests, syscalls, errnos, loops, unread, processes,
+           pressure, cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses,
+           cost] = snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
     archive_.MoveTo(kSection);
-    Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, processes,
-             cgroups, listening, lock_owners, lock_waits, comms, objects);
+    Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, unread,
+             processes, cgroups, listening, lock_owners, lock_waits, comms, objects);
     Identities(stacks);
   }
 
@@ -215,6 +215,16 @@ class WindowFields {
   void Value(LoopWindow& value) {
     auto& [polls, ready, poll_ns, gap_ns, gap_max_ns, gap] = value;
     All(polls, ready, poll_ns, gap_ns, gap_max_ns, gap);
+  }
+
+  void Value(UnreadKey& value) {
+    auto& [pid, port] = value;
+    All(pid, port);
+  }
+
+  void Value(UnreadWindow& value) {
+    auto& [reads, age_ns, age_max_ns, ages, open, open_oldest_ns] = value;
+    All(reads, age_ns, age_max_ns, ages, open, open_oldest_ns);
   }
 
   void Value(ProcessFacts& value) {

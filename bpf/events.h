@@ -105,8 +105,9 @@ enum loss_reason {
 	LOST_device_table = 13,	     /* no room for a block device's totals */
 	LOST_stack_unresolved = 14,  /* a stack's addresses never reached the agent */
 	LOST_state_mismatch = 15,    /* an event the kernel skipped was put back */
-	LOST_raw_stack = 16, /* an incomplete stack could not be handed over to be finished */
-	LOST_REASON_COUNT = 17,
+	LOST_raw_stack = 16,	/* an incomplete stack could not be handed over to be finished */
+	LOST_unread_table = 17, /* no room for the age of unread requests */
+	LOST_REASON_COUNT = 18,
 };
 
 /* A thread, told apart from a later one with the same tid. pid is the thread-group id. */
@@ -445,6 +446,24 @@ struct lock_owner_event {
 	__u32 pad;
 };
 WS_ASSERT_SIZE(lock_owner_event, 40);
+
+/*
+ * Requests on one listening port as one process reads them: monotone totals of the reads, and how
+ * old at at_ns what is still unread.
+ */
+struct unread_event {
+	struct event_header hdr;
+	__u32 pid;
+	__u32 port;
+	__u64 at_ns;
+	__u64 reads; /* that found something unread */
+	__u64 age_ns;
+	__u64 age_max_ns;
+	__u64 open_oldest_ns;
+	__u32 age_hist[WS_HIST_BUCKETS];
+	__u32 open_hist[WS_HIST_BUCKETS]; /* a connection counts once */
+};
+WS_ASSERT_SIZE(unread_event, 56 + 8 * WS_HIST_BUCKETS);
 
 /* Everything that ended at or before at_ns belongs to the window this closes. */
 struct tick_event {

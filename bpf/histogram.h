@@ -61,6 +61,17 @@ static inline __attribute__((always_inline)) void hist_count(unsigned int *bucke
 		buckets[bucket]++;
 }
 
+/* The same for buckets that several CPUs count in at once. */
+static inline __attribute__((always_inline)) void hist_count_shared(unsigned int *buckets,
+								    unsigned long long ns)
+{
+	unsigned long long bucket = hist_bucket(ns);
+
+	hist_opaque(bucket);
+	if (bucket < WS_HIST_BUCKETS)
+		__sync_fetch_and_add(&buckets[bucket], 1);
+}
+
 /* Lower bound of a bucket, in nanoseconds; the upper bound is the next bucket's lower bound. */
 static inline __attribute__((always_inline)) unsigned long long hist_floor_ns(unsigned int bucket)
 {

@@ -42,4 +42,25 @@ struct loop_totals {
 	__u32 gap_hist[WS_HIST_BUCKETS];
 };
 
+/* One listening port as one process reads from it. */
+struct unread_key {
+	__u32 pid;
+	__u32 port;
+};
+
+struct unread_totals {
+	__u64 reads;
+	__u64 age_ns;
+	__u64 age_max_ns;
+	__u32 age_hist[WS_HIST_BUCKETS];
+};
+
+/* A connection with something unread, as the iterator tells it. */
+struct unread_now {
+	struct unread_key key; /* pid 0: nobody is known to listen at this port */
+	__u64 since_ns;
+	__u32 claimed; /* 0: a process that listens there stands for the reader */
+	__u32 pad;
+};
+
 #endif

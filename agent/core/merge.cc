@@ -138,6 +138,29 @@ void AddSyscalls(Snapshot& into, const Snapshot& other) {
   AddCounts(into.errnos, other.errnos);
 }
 
+bool IsEmpty(const UnreadWindow& window) { return window.reads == 0 && window.open.Empty(); }
+
+// What an earlier window left unread was read later, or is still open in the later one.
+void AddUnread(Snapshot& into, const Snapshot& other, Order other_is) {
+  if (other_is > 0) {
+    for (auto& [key, window] : into.unread) {
+      window.open = Histogram();
+      window.open_oldest_ns = 0;
+    }
+  }
+  for (const auto& [key, window] : other.unread) {
+    UnreadWindow& sum = into.unread[key];
+    sum.reads += window.reads;
+    sum.age_ns += window.age_ns;
+    sum.age_max_ns = std::max(sum.age_max_ns, window.age_max_ns);
+    sum.ages.Merge(window.ages);
+    if (other_is < 0) continue;
+    sum.open.Merge(window.open);
+    sum.open_oldest_ns = std::max(sum.open_oldest_ns, window.open_oldest_ns);
+  }
+  std::erase_if(into.unread, [](const auto& row) { return IsEmpty(row.second); });
+}
+
 void Add(CgroupWindow& into, const CgroupWindow& other, Order other_is) {
   CgroupWindow sum = other_is > 0 || (other_is == 0 && into < other) ? other : into;
   sum.periods = into.periods + other.periods;
@@ -200,6 +223,7 @@ void Merge(Snapshot& into, const Snapshot& other) {
   AddCounts(into.creations, other.creations);
   AddDevices(into, other, other_is);
   AddSyscalls(into, other);
+  AddUnread(into, other, other_is);
   AddSurroundings(into, other, other_is);
   AddNames(into, other, other_is);
   AddHeader(into, other, other_is);

@@ -32,6 +32,8 @@ size_t BytesOf(const SyscallWindow& window) { return BytesOf(window.latency); }
 
 size_t BytesOf(const LoopWindow& window) { return BytesOf(window.gap); }
 
+size_t BytesOf(const UnreadWindow& window) { return BytesOf(window.ages) + BytesOf(window.open); }
+
 size_t BytesOf(const DeviceWindow& window) {
   return BytesOf(window.queue_time) + BytesOf(window.read_time) + BytesOf(window.write_time);
 }
@@ -111,10 +113,10 @@ size_t ApproximateBytes(const Snapshot& snapshot) {
   return sizeof(Snapshot) + BytesOfMap(snapshot.threads) + BytesOfMap(snapshot.samples) +
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
          BytesOfMap(snapshot.syscalls) + BytesOfMap(snapshot.errnos) + BytesOfMap(snapshot.loops) +
-         BytesOfMap(snapshot.processes) + BytesOfMap(snapshot.cgroups) +
-         BytesOfMap(snapshot.lock_owners) + BytesOfMap(snapshot.lock_waits) +
-         BytesOfMap(snapshot.comms) + BytesOfMap(snapshot.stacks) +
-         snapshot.requests.capacity() * sizeof(block_event) +
+         BytesOfMap(snapshot.unread) + BytesOfMap(snapshot.processes) +
+         BytesOfMap(snapshot.cgroups) + BytesOfMap(snapshot.lock_owners) +
+         BytesOfMap(snapshot.lock_waits) + BytesOfMap(snapshot.comms) +
+         BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +
          snapshot.objects.capacity() * sizeof(wait_object);
 }
 

@@ -167,6 +167,25 @@ struct LoopWindow {
   Histogram gap;
 };
 
+// A listening port as one process reads from it.
+struct UnreadKey {
+  uint32_t pid = 0;
+  uint32_t port = 0;
+
+  friend auto operator<=>(const UnreadKey&, const UnreadKey&) = default;
+};
+
+struct UnreadWindow {
+  uint64_t reads = 0;  // that found something unread
+  uint64_t age_ns = 0;
+  uint64_t age_max_ns = 0;
+  Histogram ages;
+  Histogram open;  // connections with something unread at the window's end
+  uint64_t open_oldest_ns = 0;
+
+  friend bool operator==(const UnreadWindow&, const UnreadWindow&) = default;
+};
+
 struct ProcessFacts {
   uint32_t parent_pid = 0;
   std::string cgroup;
@@ -265,6 +284,7 @@ struct Snapshot {
   std::map<SyscallKey, SyscallWindow> syscalls;
   std::map<ErrnoKey, uint64_t> errnos;
   std::map<ThreadKey, LoopWindow> loops;
+  std::map<UnreadKey, UnreadWindow> unread;
   std::map<uint32_t, ProcessFacts> processes;
   PressureWindow pressure;
   std::map<std::string, CgroupWindow> cgroups;   // by path

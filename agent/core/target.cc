@@ -193,6 +193,8 @@ Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& tar
   chosen.processes = Filter(window.processes, [&](uint32_t pid) { return pids.contains(pid); });
   chosen.errnos =
       Filter(window.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
+  chosen.unread =
+      Filter(window.unread, [&](const UnreadKey& key) { return pids.contains(key.pid); });
   chosen.lock_waits =
       Filter(window.lock_waits, [&](const LockWordKey& key) { return pids.contains(key.pid); });
   chosen.lock_owners =

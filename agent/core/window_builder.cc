@@ -26,6 +26,7 @@ Window WindowBuilder::Close(const tick_event& tick) {
   ledgers_.Close(snapshot);
   devices_.Close(snapshot);
   syscalls_.Close(ledgers_, snapshot);
+  unread_.Close(snapshot);
   facts_.Close(snapshot);
   surroundings_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
@@ -40,6 +41,7 @@ void WindowBuilder::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   ledgers_.Baseline(emit);
   devices_.Baseline(emit);
   syscalls_.Baseline(emit);
+  unread_.Baseline(emit);
   samples_.Baseline(emit);
   if (opened_) emit(*opened_);
 }

@@ -16,6 +16,7 @@
 #include "agent/core/stack_table.h"
 #include "agent/core/surroundings.h"
 #include "agent/core/syscalls.h"
+#include "agent/core/unread.h"
 
 namespace waitscope {
 
@@ -57,6 +58,7 @@ class WindowBuilder {
   void FoldFact(const syscall_event& event) { syscalls_.Fold(event); }
   void FoldFact(const syscall_error_event& event) { syscalls_.Fold(event); }
   void FoldFact(const loop_event& event) { syscalls_.Fold(event); }
+  void FoldFact(const unread_event& event) { unread_.Fold(event); }
   void FoldFact(const life_event& event) { facts_.Fold(event); }
   void FoldFact(const process_event& event) { facts_.Fold(event); }
   void FoldFact(const membership_event& event) { facts_.Fold(event); }
@@ -74,6 +76,7 @@ class WindowBuilder {
   SampleStage samples_;
   DeviceStage devices_;
   SyscallStage syscalls_;
+  UnreadStage unread_;
   FactStage facts_;
   SurroundingsStage surroundings_;
   StackTable stacks_;

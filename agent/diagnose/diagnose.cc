@@ -1,7 +1,9 @@
 #include "agent/diagnose/diagnose.h"
 
 #include <array>
+#include <utility>
 
+#include "agent/core/unread.h"
 #include "agent/diagnose/fold.h"
 #include "agent/diagnose/machine.h"
 #include "agent/diagnose/rules.h"
@@ -31,7 +33,11 @@ Findings Diagnose(const Snapshot& snapshot, const std::function<bool(uint32_t pi
       if (is_asked_for(finding.pid)) findings.push_back(std::move(finding));
     }
   }
-  return FoldExplained(std::move(findings));
+  findings = FoldExplained(std::move(findings));
+  for (Finding& finding : findings) {
+    finding.impact.unread_request_age_p99_ns = UnreadAgeP99(snapshot, finding.pid);
+  }
+  return findings;
 }
 
 }  // namespace waitscope

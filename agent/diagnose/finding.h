@@ -36,8 +36,9 @@ Evidence ThreadEvidence(const ThreadKey& thread, std::string name, std::string r
 Evidence Check(std::string command);
 
 struct Impact {
-  uint64_t stalled_ns = 0;  // thread time lost to the condition
-  double share = 0;         // of the time of the threads it hit, 0 to 1
+  uint64_t stalled_ns = 0;                 // thread time lost to the condition
+  double share = 0;                        // of the time of the threads it hit, 0 to 1
+  uint64_t unread_request_age_p99_ns = 0;  // of the process; 0: not known
 };
 
 struct ThreadName {

@@ -61,6 +61,7 @@ v1::Finding Encode(const Snapshot& snapshot, const Finding& finding) {
   }
   out.mutable_impact()->set_stalled_ns(finding.impact.stalled_ns);
   out.mutable_impact()->set_share(finding.impact.share);
+  out.mutable_impact()->set_unread_request_age_p99_ns(finding.impact.unread_request_age_p99_ns);
   for (const Evidence& evidence : finding.evidence) *out.add_evidence() = Encode(evidence);
   out.set_summary(finding.summary);
   out.set_advice(finding.advice);

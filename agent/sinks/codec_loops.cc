@@ -50,6 +50,7 @@ v1::LoopTurns Encode(const MachineView& machine, const LoopRow& row) {
   EncodeTurns(row, out);
   EncodeOutside(row, out);
   EncodeSites(machine, row.worst, out.mutable_worst());
+  *out.mutable_unread() = EncodeUnreadOf(machine.snapshot(), row.process->pid);
   out.set_in_progress_ns(row.in_progress_ns);
   if (row.in_progress_ns > 0) {
     *out.mutable_in_progress() = EncodeSite(machine, AsSum(*row.loop.in_progress));

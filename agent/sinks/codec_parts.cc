@@ -72,6 +72,15 @@ std::string CommOf(const Snapshot& snapshot, const ThreadKey& thread) {
   return comm != snapshot.comms.end() ? comm->second : "";
 }
 
+std::string ProcessComm(const Snapshot& snapshot, uint32_t pid) {
+  const auto first = snapshot.threads.lower_bound(ThreadKey{pid, 0, 0});
+  if (first == snapshot.threads.end() || first->first.pid != pid) return "";
+  const auto main_thread = snapshot.threads.lower_bound(ThreadKey{pid, pid, 0});
+  const bool found = main_thread != snapshot.threads.end() && main_thread->first.tid == pid &&
+                     main_thread->first.pid == pid;
+  return found ? main_thread->second.comm : first->second.comm;
+}
+
 v1::ThreadRef EncodeThreadRef(const Snapshot& snapshot, const ThreadKey& thread) {
   v1::ThreadRef ref;
   ref.set_pid(thread.pid);

@@ -36,6 +36,8 @@ class StackInterner {
 };
 
 std::string CommOf(const Snapshot& snapshot, const ThreadKey& thread);
+// Of its main thread; of another while that was not seen.
+std::string ProcessComm(const Snapshot& snapshot, uint32_t pid);
 v1::ThreadRef EncodeThreadRef(const Snapshot& snapshot, const ThreadKey& thread);
 // An interrupt is its own waker: pid 0, and a comm that says which kind.
 v1::ThreadRef EncodeWaker(const Snapshot& snapshot, const SampleKey& key);
@@ -53,6 +55,10 @@ google::protobuf::RepeatedPtrField<v1::EventLoop> EncodeLoops(const Snapshot& sn
 google::protobuf::RepeatedPtrField<v1::Syscall> EncodeThreadCalls(const Snapshot& snapshot);
 // Summed over each process's threads (tid 0), with the errors by name.
 google::protobuf::RepeatedPtrField<v1::Syscall> EncodeProcessCalls(const Snapshot& snapshot);
+
+google::protobuf::RepeatedPtrField<v1::UnreadRequests> EncodeUnread(const Snapshot& snapshot);
+google::protobuf::RepeatedPtrField<v1::UnreadRequests> EncodeUnreadOf(const Snapshot& snapshot,
+                                                                      uint32_t pid);
 
 // Nanoseconds of a sum of estimates.
 uint64_t Rounded(double value);

@@ -58,6 +58,7 @@ v1::Pool Encode(const MachineView& machine, const PoolRow& row) {
   EncodeAway(row, out);
   if (row.home) *out.mutable_home() = EncodeSite(machine, *row.home);
   EncodeSites(machine, row.worst, out.mutable_worst());
+  *out.mutable_unread() = EncodeUnreadOf(machine.snapshot(), row.process->pid);
   return out;
 }
 

@@ -55,6 +55,7 @@ v1::Snapshot EncodeSnapshot(const Snapshot& snapshot) {
   *out.mutable_syscalls() = EncodeProcessCalls(snapshot);
   out.mutable_syscalls()->MergeFrom(EncodeThreadCalls(snapshot));
   *out.mutable_loops() = EncodeLoops(snapshot);
+  *out.mutable_unread() = EncodeUnread(snapshot);
   return out;
 }
 

@@ -19,15 +19,6 @@ void Add(const SyscallWindow& window, SyscallWindow& into) {
   into.latency.Merge(window.latency);
 }
 
-std::string ProcessComm(const Snapshot& snapshot, uint32_t pid) {
-  const auto first = snapshot.threads.lower_bound(ThreadKey{pid, 0, 0});
-  if (first == snapshot.threads.end() || first->first.pid != pid) return "";
-  const auto main_thread = snapshot.threads.lower_bound(ThreadKey{pid, pid, 0});
-  const bool found = main_thread != snapshot.threads.end() && main_thread->first.tid == pid &&
-                     main_thread->first.pid == pid;
-  return found ? main_thread->second.comm : first->second.comm;
-}
-
 void AddErrnos(const Snapshot& snapshot, const ProcessCall& call, v1::Syscall& out) {
   const auto [pid, number] = call;
   for (auto row = snapshot.errnos.lower_bound(ErrnoKey{pid, number, 0});

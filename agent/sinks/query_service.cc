@@ -166,7 +166,13 @@ grpc::Status QueryService::ListPools(grpc::ServerContext* context, const v1::Vie
                                      v1::PoolsResponse* response) {
   const Admission admission(views_, kMaxViews);
   if (!admission.ok()) return TooMany("questions", kMaxViews);
-  return OfMachine(context, *request, EncodePools, response);
+  const absl::StatusOr<std::shared_ptr<void>> lease = CountCalls(context, request->range());
+  const grpc::Status status = OfMachine(context, *request, EncodePools, response);
+  if (status.ok() && !lease.ok()) {
+    response->mutable_header()->add_notes(absl::StrCat(
+        "how long requests lie unread is not known: ", std::string(lease.status().message())));
+  }
+  return status;
 }
 
 grpc::Status QueryService::ListLocks(grpc::ServerContext* context, const v1::ViewRequest* request,

@@ -41,6 +41,8 @@ constexpr std::array<LossWords, LOST_REASON_COUNT> kLossWords = {{
     {"stack-unresolved", "stacks' addresses never arrived: their time is shown without frames"},
     {"state-mismatch", "events the kernel skipped were put back from the scheduler's own counts"},
     {"raw-stack", "incomplete stacks could not be handed over to be finished: they end early"},
+    {"unread-table",
+     "there was no room for the age of unread requests: their numbers are lower bounds"},
 }};
 
 }  // namespace

@@ -108,7 +108,8 @@ absl::StatusOr<BpfObject> BpfObject::Load(const ObjectSpec& spec, SharedMaps& ma
 absl::Status BpfObject::Attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object_.get()) {
-    if (!bpf_program__autoload(program)) continue;
+    const bool iterates = bpf_program__expected_attach_type(program) == BPF_TRACE_ITER;
+    if (iterates || !bpf_program__autoload(program)) continue;
     bpf_link* link = bpf_program__attach(program);
     if (link == nullptr) {
       return absl::InternalError(absl::StrCat("cannot attach ", bpf_program__name(program), " to ",
@@ -140,9 +141,12 @@ absl::Status BpfObject::AttachCpuClock(const std::string& name, uint32_t hz) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<BpfLinkPtr> BpfObject::AttachIterator(const std::string& name) {
+absl::StatusOr<BpfLinkPtr> BpfObject::AttachIterator(const std::string& name, int map_fd) {
   bpf_program* program = bpf_object__find_program_by_name(object_.get(), name.c_str());
-  bpf_link* link = bpf_program__attach_iter(program, nullptr);
+  bpf_iter_link_info over{};
+  over.map.map_fd = static_cast<uint32_t>(map_fd);
+  LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &over, .link_info_len = sizeof(over));
+  bpf_link* link = bpf_program__attach_iter(program, map_fd < 0 ? nullptr : &opts);
   if (link == nullptr) {
     return absl::InternalError(
         absl::StrCat("cannot attach iterator ", name, ": ", LastWords(errno)));

@@ -52,7 +52,7 @@ class BpfObject {
   // Attaches the program `name` to the CPU clock of every online CPU, `hz` times a second.
   absl::Status AttachCpuClock(const std::string& name, uint32_t hz);
   // For iterators: a link to create readers from.
-  absl::StatusOr<BpfLinkPtr> AttachIterator(const std::string& name);
+  absl::StatusOr<BpfLinkPtr> AttachIterator(const std::string& name, int map_fd = -1);
 
   std::vector<ProgramReport> Programs() const;
 

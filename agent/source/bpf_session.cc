@@ -22,6 +22,7 @@ BPF_OBJECT(snapshot);
 BPF_OBJECT(block);
 BPF_OBJECT(oncpu);
 BPF_OBJECT(syscall);
+BPF_OBJECT(unread);
 #undef BPF_OBJECT
 
 namespace waitscope {
@@ -36,8 +37,8 @@ struct CarriedObject {
 #define CARRIED(name) \
   { #name, bpf_object_##name, bpf_object_##name##_end }
 constexpr CarriedObject kObjects[] = {
-    CARRIED(sched), CARRIED(life),  CARRIED(snapshot),
-    CARRIED(block), CARRIED(oncpu), CARRIED(syscall),
+    CARRIED(sched), CARRIED(life),    CARRIED(snapshot), CARRIED(block),
+    CARRIED(oncpu), CARRIED(syscall), CARRIED(unread),
 };
 #undef CARRIED
 
@@ -53,6 +54,11 @@ bool Wanted(const KernelFeatures& f, std::string_view program) {
   if (program == "sched_switch_v5_10") return !f.switch_has_state;
   if (program == "rseq_update") return f.rseq_update;
   if (program == "list_waiting") return f.unwind_tables;
+  if (program == "sk_data_ready" || program == "sock_recv_length") return f.unread_by_events;
+  if (program == "sock_def_readable_v6_2" || program == "inet_recvmsg_v6_2" ||
+      program == "inet6_recvmsg_v6_2") {
+    return f.unread_by_functions;
+  }
   if (program == "forget_hashed_record") return !f.task_storage;
   if (program == "block_rq_insert" || program == "block_rq_issue") return !f.block_has_queue;
   if (program == "block_rq_insert_v5_10" || program == "block_rq_issue_v5_10") {
@@ -100,7 +106,7 @@ template <typename Record>
 absl::Status ReadRecords(const bpf_link* iterator, absl::FunctionRef<void(const Record&)> each) {
   const UniqueFd reader(bpf_iter_create(bpf_link__fd(iterator)));
   if (!reader.ok()) {
-    return absl::InternalError(absl::StrCat("cannot read the threads: ", std::strerror(errno)));
+    return absl::InternalError(absl::StrCat("cannot read an iterator: ", std::strerror(errno)));
   }
   // The kernel hands out whole records, as many as fit a buffer of its own.
   std::vector<std::byte> buffer(256 * sizeof(Record));
@@ -109,7 +115,7 @@ absl::Status ReadRecords(const bpf_link* iterator, absl::FunctionRef<void(const 
     const ssize_t got = read(reader.get(), buffer.data() + held, buffer.size() - held);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) {
-      return absl::InternalError(absl::StrCat("cannot read the threads: ", std::strerror(errno)));
+      return absl::InternalError(absl::StrCat("cannot read an iterator: ", std::strerror(errno)));
     }
     if (got == 0) return absl::OkStatus();
     held += static_cast<size_t>(got);
@@ -265,23 +271,89 @@ void BpfSession::WriteControl() const {
   bpf_map_update_elem(Map("control"), &zero, &control_, BPF_ANY);
 }
 
-absl::Status BpfSession::SetSyscalls(bool wanted) {
+// Their maps stay in maps_, so that totals go on where they were.
+void BpfSession::UnloadOnDemand() {
+  unread_now_.reset();
+  readers_.reset();
+  on_demand_.clear();
+}
+
+absl::Status BpfSession::SetOnDemand(bool wanted) {
   if (!wanted) {
-    syscalls_.reset();  // its maps stay in maps_, so that totals go on where they were
+    UnloadOnDemand();
     return absl::OkStatus();
   }
-  if (syscalls_) return absl::OkStatus();
+  if (!on_demand_.empty()) return absl::OkStatus();
   if (!features_.tracefs) {
     return absl::FailedPreconditionError(
         "the system-call tracepoints cannot be reached: mount tracefs on /sys/kernel/tracing "
         "(mount -t tracefs tracefs /sys/kernel/tracing) and start the agent again");
   }
-  absl::StatusOr<BpfObject> object = BpfObject::Load(Spec("syscall"), maps_);
+  if (absl::Status status = LoadOnDemand("syscall").status(); !status.ok()) return status;
+  if (!features_.unread_requests()) return absl::OkStatus();
+  if (absl::Status status = WatchUnread(); !status.ok()) GiveUpUnread(status);
+  return absl::OkStatus();
+}
+
+// The age of requests is worth having, not worth failing for.
+void BpfSession::GiveUpUnread(const absl::Status& why) {
+  unread_now_.reset();
+  readers_.reset();
+  on_demand_.resize(1);  // the system calls' own stay
+  features_.unread_by_events = features_.unread_by_functions = false;
+  shortfalls_.push_back(absl::StrCat("how long requests lie unread is not known: ", why.message()));
+}
+
+absl::StatusOr<BpfObject*> BpfSession::LoadOnDemand(std::string_view name) {
+  absl::StatusOr<BpfObject> object = BpfObject::Load(Spec(name), maps_);
   if (!object.ok()) return object.status();
   auto loaded = std::make_unique<BpfObject>(*std::move(object));
   if (absl::Status status = loaded->Attach(); !status.ok()) return status;
-  syscalls_ = std::move(loaded);
-  return absl::OkStatus();
+  on_demand_.push_back(std::move(loaded));
+  return on_demand_.back().get();
+}
+
+absl::Status BpfSession::WatchUnread() {
+  ForgetListeners();
+  const absl::StatusOr<BpfObject*> object = LoadOnDemand("unread");
+  if (!object.ok()) return object.status();
+  auto unread = (*object)->AttachIterator("list_unread", Map("unread_notes"));
+  if (!unread.ok()) return unread.status();
+  auto readers = (*object)->AttachIterator("find_readers");
+  if (!readers.ok()) return readers.status();
+  unread_now_ = *std::move(unread);
+  readers_ = *std::move(readers);
+  return FindReaders();
+}
+
+// A port that somebody listened at when these programs were loaded before may be anybody's now.
+void BpfSession::ForgetListeners() const {
+  const int ports = Map("listening_ports");
+  uint32_t port = 0;
+  while (ports >= 0 && bpf_map_get_next_key(ports, nullptr, &port) == 0) {
+    if (bpf_map_delete_elem(ports, &port) != 0) return;
+  }
+}
+
+absl::Status BpfSession::FindReaders() const {
+  return ReadRecords<char>(readers_.get(), [](char) {});  // it tells the kernel side alone
+}
+
+absl::StatusOr<std::vector<unread_now>> BpfSession::ReadUnread() const {
+  std::vector<unread_now> unread;
+  if (!unread_now_) return unread;
+  const auto read = [&] {
+    unread.clear();
+    return ReadRecords<unread_now>(unread_now_.get(),
+                                   [&](const unread_now& one) { unread.push_back(one); });
+  };
+  absl::Status status = read();
+  const bool all_claimed =
+      std::ranges::all_of(unread, [](const unread_now& one) { return one.claimed != 0; });
+  if (status.ok() && !all_claimed) status = FindReaders();
+  if (status.ok() && !all_claimed) status = read();
+  if (!status.ok()) return status;
+  return unread;
 }
 
 std::vector<ProgramReport> BpfSession::Programs() const {
@@ -290,7 +362,7 @@ std::vector<ProgramReport> BpfSession::Programs() const {
     for (ProgramReport& report : object.Programs()) all.push_back(std::move(report));
   };
   for (const auto& [name, object] : objects_) append(*object);
-  if (syscalls_) append(*syscalls_);
+  for (const auto& object : on_demand_) append(*object);
   return all;
 }
 

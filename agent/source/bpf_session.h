@@ -15,6 +15,7 @@
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
 #include "agent/source/unwind_service.h"
+#include "bpf/totals.h"
 
 namespace waitscope {
 
@@ -44,8 +45,11 @@ class BpfSession {
   // Finishes stacks and follows mappings; null when user stacks are walked by frame pointers.
   UnwindService* unwinding() const { return unwinding_.get(); }
 
-  // The system-call programs: loaded and attached, or detached and unloaded.
-  absl::Status SetSyscalls(bool wanted);
+  // The programs of system calls and unread requests: loaded and attached, or detached and
+  // unloaded.
+  absl::Status SetOnDemand(bool wanted);
+  // Connections with something unread; none while those programs are not loaded.
+  absl::StatusOr<std::vector<unread_now>> ReadUnread() const;
 
   std::vector<ProgramReport> Programs() const;
   // What could not be had although the kernel seemed to offer it, as sentences.
@@ -56,6 +60,12 @@ class BpfSession {
 
   ObjectSpec Spec(std::string_view name) const;
   absl::StatusOr<BpfObject*> Load(std::string_view name);
+  absl::StatusOr<BpfObject*> LoadOnDemand(std::string_view name);
+  void UnloadOnDemand();
+  absl::Status WatchUnread();
+  void GiveUpUnread(const absl::Status& why);
+  void ForgetListeners() const;
+  absl::Status FindReaders() const;
   absl::Status LoadAlwaysOn();
   absl::Status AttachAlwaysOn();
   void FollowMappings();
@@ -66,12 +76,14 @@ class BpfSession {
   KernelFeatures features_;
   SharedMaps maps_;
   std::vector<std::pair<std::string, std::unique_ptr<BpfObject>>> objects_;
-  std::unique_ptr<BpfObject> syscalls_;
+  std::vector<std::unique_ptr<BpfObject>> on_demand_;
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
   probe_control control_{};
   BpfLinkPtr ledgers_;
-  BpfLinkPtr waiting_;  // null where user stacks are not unwound
+  BpfLinkPtr waiting_;     // null where user stacks are not unwound
+  BpfLinkPtr unread_now_;  // these are null while unread requests are not watched
+  BpfLinkPtr readers_;
   std::vector<std::string> shortfalls_;
 };
 

@@ -35,6 +35,10 @@ int TracepointParameters(const btf* kernel, const std::string& tracepoint) {
   return btf_vlen(prototype) - 1;
 }
 
+bool HasFunction(const btf* kernel, const char* name) {
+  return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+}
+
 // Capability bits of the effective set.
 uint64_t EffectiveCapabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -98,6 +102,15 @@ bool SeesHostPids() {
   return stat("/proc/self/ns/pid", &own) != 0 || own.st_ino == kInitialNamespace;
 }
 
+void ProbeUnread(const btf* kernel, KernelFeatures& features) {
+  features.unread_by_events = TracepointParameters(kernel, "sk_data_ready") == 1 &&
+                              TracepointParameters(kernel, "sock_recv_length") == 3;
+  features.unread_by_functions =
+      !features.unread_by_events && HasFunction(kernel, "bpf_sk_storage_get_tracing") &&
+      HasFunction(kernel, "sock_def_readable") && HasFunction(kernel, "inet_recvmsg") &&
+      HasFunction(kernel, "inet6_recvmsg");
+}
+
 void ProbeBtf(KernelFeatures& features) {
   const BtfPtr kernel(btf__load_vmlinux_btf());
   if (!kernel) return;
@@ -105,7 +118,8 @@ void ProbeBtf(KernelFeatures& features) {
   features.switch_has_state = TracepointParameters(kernel.get(), "sched_switch") >= 4;
   features.block_has_queue = TracepointParameters(kernel.get(), "block_rq_issue") == 2;
   features.rseq_update = TracepointParameters(kernel.get(), "rseq_update") == 1;
-  features.rdonly_cast = btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+  features.rdonly_cast = HasFunction(kernel.get(), "bpf_rdonly_cast");
+  ProbeUnread(kernel.get(), features);
 }
 
 CapabilityReport Report(std::string name, bool present, bool essential, std::string with,
@@ -172,6 +186,9 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
              "(kernel.perf_event_paranoid, CAP_PERFMON)"),
       Report("system-call tracepoints", f.tracefs, false, "the syscalls view works",
              "the syscalls view is empty: mount tracefs on /sys/kernel/tracing"),
+      Report("unread requests", f.unread_requests(), false,
+             "loops, pools and diagnose tell how long requests lie unread",
+             "how long requests lie unread is not known (needs Linux 5.11, and tracefs)"),
       Report("kernel symbols", f.kernel_symbols, false, "kernel frames have names",
              "kernel frames are bare addresses: set kernel.kptr_restrict to 0 or 1 and run "
              "with CAP_SYSLOG"),

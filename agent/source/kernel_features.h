@@ -19,14 +19,18 @@ struct KernelFeatures {
   bool unwind_tables = false;     // user stacks by unwind tables; else by frame pointers
   uint64_t interrupt_entry = 0;   // code that interrupts enter by; unknown without kernel_symbols
   uint64_t interrupt_entry_bytes = 0;
-  bool python_frames = false;    // Python's own frames; they stand in stacks by unwind tables
-  bool realtime = false;         // PREEMPT_RT
-  bool ring_buffer_safe = true;  // false: a ring buffer in a scheduler hook can deadlock
-  bool tracefs = false;          // classic tracepoints, for the system-call programs
-  bool perf_events = false;      // the on-CPU sampler
-  bool host_pids = true;         // false: in a PID namespace of its own
-  bool kernel_symbols = false;   // /proc/kallsyms shows addresses
+  bool python_frames = false;        // Python's own frames; they stand in stacks by unwind tables
+  bool unread_by_events = false;     // sk_data_ready and sock_recv_length (v6.3)
+  bool unread_by_functions = false;  // else what they stand in, with socket storage (v5.11)
+  bool realtime = false;             // PREEMPT_RT
+  bool ring_buffer_safe = true;      // false: a ring buffer in a scheduler hook can deadlock
+  bool tracefs = false;              // classic tracepoints, for the system-call programs
+  bool perf_events = false;          // the on-CPU sampler
+  bool host_pids = true;             // false: in a PID namespace of its own
+  bool kernel_symbols = false;       // /proc/kallsyms shows addresses
   std::vector<std::string> missing_privileges;  // names of capabilities
+
+  bool unread_requests() const { return tracefs && (unread_by_events || unread_by_functions); }
 };
 
 KernelFeatures ProbeKernel();

@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <numeric>
 #include <vector>
 
+#include "agent/core/unread.h"
 #include "agent/source/map_reader.h"
+#include "bpf/histogram.h"
 #include "bpf/totals.h"
 
 namespace waitscope {
@@ -80,9 +83,11 @@ bool IsGone(const thread_ref& thread) {
 
 bool IsGone(const call_key& key) { return IsGone(key.thread); }
 
-bool IsGone(const error_key& key) {
-  return kill(static_cast<pid_t>(key.pid), 0) != 0 && errno == ESRCH;
-}
+bool IsGone(uint32_t pid) { return kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH; }
+
+bool IsGone(const error_key& key) { return IsGone(key.pid); }
+
+bool IsGone(const unread_key& key) { return IsGone(key.pid); }
 
 // Totals of threads that are gone, once they are read, make room when the map gets full.
 template <typename Key, typename Value>
@@ -101,6 +106,25 @@ absl::Status ReadAndMakeRoom(int fd, absl::FunctionRef<void(const Key&, const Va
     if (IsGone(key)) bpf_map_delete_elem(fd, &key);
   }
   return status;
+}
+
+unread_event ToEvent(const unread_key& key, const unread_totals& totals, uint64_t now_ns) {
+  unread_event event{};
+  event.hdr = Header(EVENT_unread, sizeof(event));
+  event.pid = key.pid;
+  event.port = key.port;
+  event.at_ns = now_ns;
+  event.reads = totals.reads;
+  event.age_ns = totals.age_ns;
+  event.age_max_ns = totals.age_max_ns;
+  std::copy(std::begin(totals.age_hist), std::end(totals.age_hist), event.age_hist);
+  return event;
+}
+
+void AddOpen(const unread_now& open, uint64_t now_ns, unread_event& event) {
+  const uint64_t age_ns = now_ns - std::min<uint64_t>(now_ns, open.since_ns);
+  event.open_oldest_ns = std::max<uint64_t>(event.open_oldest_ns, age_ns);
+  hist_count(event.open_hist, age_ns);
 }
 
 uint64_t RecursionMisses(const BpfSession& session) {
@@ -139,6 +163,25 @@ absl::Status ReadSyscalls(const BpfSession& session, Fold fold) {
       session.Map("call_errors"),
       [&](const error_key& key, const uint64_t& count) { fold(ToEvent(key, count)); }));
   return status;
+}
+
+absl::Status ReadUnread(const BpfSession& session, uint64_t now_ns, Fold fold) {
+  std::map<UnreadKey, unread_event> events;
+  absl::Status status = ReadAndMakeRoom<unread_key, unread_totals>(
+      session.Map("unread_ages"), [&](const unread_key& key, const unread_totals& totals) {
+        events[{key.pid, key.port}] = ToEvent(key, totals, now_ns);
+      });
+  const absl::StatusOr<std::vector<unread_now>> unread = session.ReadUnread();
+  status.Update(unread.status());
+  if (!status.ok()) return status;
+  for (const unread_now& open : *unread) {
+    if (open.key.pid == 0) continue;  // nobody to tell it of
+    const auto [at, added] = events.try_emplace({open.key.pid, open.key.port});
+    if (added) at->second = ToEvent(open.key, {}, now_ns);
+    AddOpen(open, now_ns, at->second);
+  }
+  for (const auto& [key, event] : events) fold(event);
+  return absl::OkStatus();
 }
 
 uint64_t CountLost(const BpfSession& session, uint32_t reason) {

@@ -21,6 +21,9 @@ absl::Status ReadDevices(const BpfSession& session, uint64_t now_ns,
 
 absl::Status ReadSyscalls(const BpfSession& session, Fold fold);
 
+// With what is unread now, at its age so far.
+absl::Status ReadUnread(const BpfSession& session, uint64_t now_ns, Fold fold);
+
 // Of one kind, since the agent started, as far as the programs count it.
 uint64_t CountLost(const BpfSession& session, uint32_t reason);
 

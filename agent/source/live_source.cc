@@ -207,6 +207,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   status.Update(Drain(fold));  // what was recorded before the ledgers were read
   status.Update(TellDevices(tick.at_ns, fold));
   status.Update(ReadSyscalls(*session_, fold));
+  status.Update(ReadUnread(*session_, tick.at_ns, fold));
   if (!status.ok()) return status;
   ReadLosses(*session_, undecodable_, fold);
   surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);
@@ -262,7 +263,7 @@ void LiveSource::RequestTick() {
 
 absl::Status LiveSource::WantSyscalls(bool wanted) {
   const std::lock_guard lock(mutex_);
-  return session_->SetSyscalls(wanted);
+  return session_->SetOnDemand(wanted);
 }
 
 std::vector<Mapping> LiveSource::MappingsOf(uint32_t pid) const {
@@ -277,6 +278,7 @@ std::optional<PythonLayout> LiveSource::PythonOf(uint32_t pid) const {
 }
 
 std::vector<CapabilityReport> LiveSource::capabilities() const {
+  const std::lock_guard lock(mutex_);
   std::vector<CapabilityReport> reports = Describe(features_);
   for (const std::string& shortfall : session_->shortfalls()) {
     reports.push_back({.name = "shortfall", .detail = shortfall});

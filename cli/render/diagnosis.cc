@@ -106,6 +106,13 @@ std::string Checks(const v1::Finding& finding, const TextStyle& style) {
   return text;
 }
 
+std::string Unread(const v1::Finding& finding, const TextStyle& style) {
+  const uint64_t age_ns = finding.impact().unread_request_age_p99_ns();
+  if (age_ns == 0) return "";
+  return Row(style, "unread",
+             absl::StrCat("requests wait ", DurationText(age_ns), " (p99) until they are read"));
+}
+
 std::string Section(const v1::Finding& finding, const v1::Header& header, const TextStyle& style) {
   std::string text = Title(finding, style);
   text += Wrapped(style, "  " + Printable(finding.summary()), 2) + "\n";
@@ -114,6 +121,7 @@ std::string Section(const v1::Finding& finding, const v1::Header& header, const 
   text += Threads(finding, style);
   for (const v1::Evidence& evidence : finding.evidence()) text += EvidenceLine(evidence, style);
   text += Metrics(finding, style);
+  text += Unread(finding, style);
   text += Row(style, "fix", finding.advice());
   text += Checks(finding, style);
   return text + "\n";

@@ -9,6 +9,7 @@
 #include "cli/render/report.h"
 #include "cli/render/site_text.h"
 #include "cli/render/table.h"
+#include "cli/render/unread.h"
 
 namespace waitscope::cli {
 namespace {
@@ -67,7 +68,8 @@ std::string OutsideText(const v1::LoopTurns& loop) {
 }
 
 bool IsTelling(const v1::LoopTurns& loop) {
-  return loop.long_turns() > 0 || loop.in_progress_ns() > 0 || !loop.worst().empty();
+  return loop.long_turns() > 0 || loop.in_progress_ns() > 0 || !loop.worst().empty() ||
+         !loop.unread().empty();
 }
 
 std::string Detail(const v1::LoopTurns& loop, uint64_t duration_ns, const TextStyle& style) {
@@ -80,6 +82,7 @@ std::string Detail(const v1::LoopTurns& loop, uint64_t duration_ns, const TextSt
   for (int i = 0; i < loop.worst_size(); ++i) {
     text += LabeledLine(style, i == 0 ? "waits" : "", SiteText(loop.worst(i)));
   }
+  text += UnreadLines(loop.unread(), style);
   if (loop.in_progress_ns() > 0) {
     text += LabeledLine(style, "now",
                         absl::StrCat("in a turn for at least ", DurationText(loop.in_progress_ns()),

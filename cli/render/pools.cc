@@ -10,6 +10,7 @@
 #include "cli/render/report.h"
 #include "cli/render/site_text.h"
 #include "cli/render/table.h"
+#include "cli/render/unread.h"
 
 namespace waitscope::cli {
 namespace {
@@ -103,6 +104,7 @@ std::string Detail(const v1::Pool& pool, const TextStyle& style) {
   for (int i = 0; i < pool.worst_size() && i < kMostSites; ++i) {
     text += LabeledLine(style, i == 0 ? "worst" : "", SiteText(pool.worst(i)));
   }
+  text += UnreadLines(pool.unread(), style);
   return text + "\n";
 }
 

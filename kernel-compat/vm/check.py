@@ -39,6 +39,10 @@ STACKS_WHOLE_LEAST = 0.95
 # its stacks say this, and at least so much of its waiting comes after.
 TABLE_AWAITED = "no unwind information for an address"
 STACKS_AFTER_TABLES_LEAST = 0.3
+# Since when a kernel can tell of unread requests, and for how long the scenario leaves each unread.
+UNREAD_SINCE = (5, 11)
+UNREAD_NS = 50_000_000
+HISTOGRAM_ERROR = 0.0625
 
 
 @dataclasses.dataclass
@@ -307,6 +311,22 @@ def stacks_of(profile, comm):
             and sample["class"] not in ("woken", "preempted")]
 
 
+def check_unread(console, scenario):
+    """How long requests lay unread, within the histogram's error; or that the kernel cannot tell."""
+    release = tuple(int(part) for part in re.findall(r"\d+", console.boot[1])[:2])
+    known = re.search(r"^ *yes +unread requests ", console.text("check"), re.M) is not None
+    if known != (release >= UNREAD_SINCE):
+        return [f"--check says that unread requests are {'known' if known else 'unknown'}"]
+    pools = [pool for pool in console.json(f"{scenario}.pools").get("pools", [])
+             if pool["comm"] == "unread_requests"]
+    ages = [ledger_checks.number(port["age"], "p50_ns") for pool in pools
+            for port in pool.get("unread", [])]
+    if not pools or bool(ages) != known:
+        return [f"{scenario}.pools: {len(pools)} pools, ages {ages}"]
+    return [f"{scenario}.pools: a median of {age / 1e6:.1f} ms" for age in ages
+            if not (1 - HISTOGRAM_ERROR) * UNREAD_NS <= age <= 2 * UNREAD_NS]
+
+
 def checks_of(scenario, console, verdict):
     """Every check of a scenario, as functions without arguments."""
     name = scenario.name
@@ -315,7 +335,8 @@ def checks_of(scenario, console, verdict):
         yield lambda: check_conservation(console, f"{name}.threads", verdict)
         for truth in scenario.truths:
             yield lambda truth=truth: check_truth(console, name, truth)
-    for view, check in (("io", check_io), ("syscalls", check_calls), ("flame", check_stacks)):
+    for view, check in (("io", check_io), ("syscalls", check_calls), ("flame", check_stacks),
+                        ("pools", check_unread)):
         if view in scenario.views:
             yield lambda check=check: check(console, name)
 

@@ -44,6 +44,15 @@ TEST(RecordFilterTest, OnlyTheSelectedProcessesRecordsAreAdmitted) {
   EXPECT_TRUE(filter.Admits(LossOf(LOST_ring_full, 1)));
 }
 
+TEST(RecordFilterTest, UnreadRequestsBelongToTheirReader) {
+  RecordFilter filter({.pids = {10}}, Snapshot());
+  unread_event unread{};
+  unread.pid = 10;
+  EXPECT_TRUE(filter.Admits(unread));
+  unread.pid = 11;
+  EXPECT_FALSE(filter.Admits(unread));
+}
+
 TEST(RecordFilterTest, DescendantsJoinWhenTheyAreBorn) {
   RecordFilter with({.pids = {10}, .descendants = true}, Snapshot());
   EXPECT_TRUE(with.Admits(Fork(10, 20)));

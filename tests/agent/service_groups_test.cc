@@ -38,6 +38,7 @@ TEST_F(GroupsServiceTest, PoolsOfADurationHaveTheirThreads) {
   EXPECT_EQ(response.pools(0).name(), "worker");
   EXPECT_EQ(response.pools(0).threads(), 2u);  // and its process has a main thread
   EXPECT_EQ(response.pools(0).home().nature(), "poll");
+  EXPECT_EQ(agent_.source().times_wanted(), 1);  // for the age of unread requests
 }
 
 TEST_F(GroupsServiceTest, LocksNameWordAndWaiter) {

@@ -7,13 +7,13 @@ import tree
 
 EVENTS = """wait oncpu stack ledger block device life syscall syscall_error loop loss process
 device_name cost host frame tick pressure cgroup listener lock_owner
-membership""".split()
+membership unread""".split()
 
 ENUMS = {
     "wait_class": """other disk network lock sleep poll pipe fault reclaim commit child""".split(),
     "loss_reason": """none ring_full stack_ring_full kernel_stack user_stack no_ledger ledger_create
         ledger_torn exit_detail unsplit request_untracked recursion syscall_table device_table
-        stack_unresolved state_mismatch raw_stack""".split(),
+        stack_unresolved state_mismatch raw_stack unread_table""".split(),
     "block_op": "read write discard flush other".split(),
 }
 

@@ -32,7 +32,10 @@ constexpr char kStuckPool[] = R"(
           longest_ns: 2300000000 threads: 14 open: true
           object { kind: 'socket' fd: 31 peer_address: '10.0.0.5:5432' }
           frames: 'sk_wait_data' frames: 'recv' frames: 'OrderRepo.load' frames: 'OrderHandler.get' }
-  serves_requests: true trouble_ns: 101500000000)";
+  serves_requests: true trouble_ns: 101500000000
+  unread { pid: 4711 comm: 'orders-api' port: 8080 reads: 1834 age_ns: 900000000000
+           age { count: 1834 p50_ns: 310000000 p99_ns: 2100000000 max_ns: 2600000000 }
+           open: 12 open_oldest_ns: 2400000000 })";
 
 constexpr char kIdlePool[] = R"(
   pid: 912 comm: 'postgres' name: 'idler' threads: 14 threads_begin: 14 wall_ns: 140000000000
@@ -65,7 +68,9 @@ v1::LoopsResponse SampleLoops() {
               frames: 'time_sleep' frames: 'handle' }
       in_progress_ns: 220000000
       in_progress { nature: 'disk' class: 'disk' syscall: 'read' open: true
-                    object { kind: 'file' name: 'orders.db' } } }
+                    object { kind: 'file' name: 'orders.db' } }
+      unread { pid: 4711 comm: 'orders-api' port: 8080 reads: 1100
+               age { count: 1100 p50_ns: 90000 p99_ns: 295000000 max_ns: 470000000 } } }
     loops { thread { pid: 912 tid: 915 comm: 'nginx' } process: 'nginx' serves_sockets: true
       polls: 300 polls_per_s: 30 poll_ns: 9900000000 running_ns: 80000000 }
     loops { thread { pid: 1 tid: 1 comm: 'systemd' } process: 'systemd' counted: true polls: 12

@@ -131,6 +131,15 @@ void AddSyscalls(const Snapshot& snapshot, Lines& lines) {
   }
 }
 
+void AddUnread(const Snapshot& snapshot, Lines& lines) {
+  for (const auto& [key, window] : snapshot.unread) {
+    lines.push_back(absl::StrFormat("unread %d :%d reads=%d age=%d max=%d %s open=%s oldest=%d",
+                                    key.pid, key.port, window.reads, window.age_ns,
+                                    window.age_max_ns, Text(window.ages), Text(window.open),
+                                    window.open_oldest_ns));
+  }
+}
+
 void AddFacts(const Snapshot& snapshot, Lines& lines) {
   for (const auto& [pid, facts] : snapshot.processes) {
     lines.push_back(absl::StrFormat("process %d parent=%d cgroup=%s container=%s command=%s", pid,
@@ -174,6 +183,7 @@ std::string DebugString(const Snapshot& snapshot) {
   AddSamples(snapshot, lines);
   AddDevices(snapshot, lines);
   AddSyscalls(snapshot, lines);
+  AddUnread(snapshot, lines);
   AddFacts(snapshot, lines);
   AddStacks(snapshot, lines);
   std::ranges::sort(lines);

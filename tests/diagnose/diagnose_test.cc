@@ -30,6 +30,15 @@ TEST(Diagnose, AConditionThatLastsKeepsItsId) {
   EXPECT_EQ(second[0].id, first[0].id);
 }
 
+TEST(Diagnose, AFindingSaysHowLongItsProcessLeavesRequestsUnread) {
+  MadeMachine machine = Committing();
+  EXPECT_EQ(Diagnose(machine.snapshot(), Everybody)[0].impact.unread_request_age_p99_ns, 0u);
+  machine.snapshot().unread[{10, 5432}].ages.Add(300 * kMillisecond, 20);
+  const uint64_t age_ns =
+      Diagnose(machine.snapshot(), Everybody)[0].impact.unread_request_age_p99_ns;
+  EXPECT_NEAR(static_cast<double>(age_ns), 300e6, 20e6);
+}
+
 TEST(Diagnose, OnlyWhatWasAskedForIsTold) {
   MadeMachine machine = Committing();
   EXPECT_THAT(Diagnose(machine.snapshot(), [](uint32_t pid) { return pid == 11; }), IsEmpty());

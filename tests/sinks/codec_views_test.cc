@@ -67,6 +67,26 @@ TEST(CodecViews, ALoopCarriesItsTurnsAndWhatStretchesThem) {
   EXPECT_EQ(turns.worst(0).syscall(), "clock_nanosleep");
 }
 
+TEST(CodecViews, PoolsAndLoopsCarryTheUnreadRequestsOfTheirProcess) {
+  MadeMachine machine;
+  machine.AddThread(10, 10, "server");
+  for (uint32_t tid = 11; tid < 13; ++tid) machine.AddThread(10, tid, "worker");
+  UnreadWindow& unread = machine.snapshot().unread[{10, 8080}];
+  unread = {.reads = 5, .age_ns = 10 * kMillisecond, .open_oldest_ns = kSecond};
+  unread.ages.Add(2 * kMillisecond, 5);
+  unread.open.Add(kSecond, 3);
+  machine.snapshot().unread[{99, 8080}] = unread;
+  const v1::PoolsResponse response = EncodePools(machine.snapshot(), Target());
+  ASSERT_EQ(response.pools(0).unread_size(), 1);
+  const v1::UnreadRequests& told = response.pools(0).unread(0);
+  EXPECT_EQ(told.comm(), "server");
+  EXPECT_EQ(told.port(), 8080u);
+  EXPECT_EQ(told.reads(), 5u);
+  EXPECT_EQ(told.open(), 3u);
+  EXPECT_EQ(told.open_oldest_ns(), kSecond);
+  EXPECT_EQ(EncodeSnapshot(machine.snapshot()).unread_size(), 2);
+}
+
 TEST(CodecViews, ALockCarriesItsHolder) {
   MadeMachine machine;
   const ThreadKey holder = machine.AddThread(10, 11, "shop");

@@ -139,6 +139,10 @@ void AddSyscalls(Snapshot& snapshot) {
   LoopWindow& loop = snapshot.loops[kServer];
   loop = {.polls = 40, .ready = 39, .poll_ns = 700 * kMs, .gap_ns = 300 * kMs};
   loop.gap.Add(7 * kMs, 40);
+  UnreadWindow& unread = snapshot.unread[{100, 8080}];
+  unread = {.reads = 38, .age_ns = 76 * kMs, .age_max_ns = 9 * kMs, .open_oldest_ns = 30 * kMs};
+  unread.ages.Add(2 * kMs, 38);
+  unread.open.Add(30 * kMs, 1);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr char kFindings[] = R"(
     lasting: true begin { seconds: 1789999810 } end { seconds: 1790000010 }
     process { pid: 4711 comm: 'orders-api' }
     threads { tid: 4731 comm: 'pool-1-thread-1' } threads { tid: 4732 comm: 'pool-1-thread-1' }
-    impact { stalled_ns: 15900000000 share: 0.99 }
+    impact { stalled_ns: 15900000000 share: 0.99 unread_request_age_p99_ns: 640000000 }
     evidence { kind: 'stack' total_ns: 15900000000 count: 23
                frames: 'sk_wait_data' frames: 'tcp_recvmsg' frames: '__x64_sys_recvfrom'
                frames: 'recv' frames: 'OrderRepo.load' frames: 'OrderHandler.get'
