@@ -11,6 +11,7 @@ namespace {
 constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
 constexpr uint64_t kFewestTurns = 4;
+constexpr double kPerJob = 0.8;   // a job that ends was handed out before
 constexpr double kOwnWork = 0.5;  // of its time, at the same kind of work as the pool
 
 // "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
@@ -98,13 +99,28 @@ bool ServesRequests(const ProcessView& process) {
          std::ranges::any_of(process.threads, Answers);
 }
 
-bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool) {
-  const double enough = std::max(3.0, machine.Seconds() * kDispatchesPerSecond);
+bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool,
+                   double jobs) {
+  const double enough = std::max({3.0, machine.Seconds() * kDispatchesPerSecond, kPerJob * jobs});
   return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
     if (thread.ShareOf(Nature::kBackend) >= kOwnWork) return false;
     const bool member = std::ranges::find(pool.members, &thread) != pool.members.end();
     return !member && static_cast<double>(thread.totals().switches_voluntary) >= enough;
   });
+}
+
+uint64_t SentBy(const ThreadView& thread) {
+  const uint64_t reads = thread.Calls({__NR_read, __NR_readv});
+  const uint64_t writes = thread.Calls({__NR_write, __NR_writev});
+  return thread.Calls({__NR_sendto, __NR_sendmsg}) + std::min(reads, writes);
+}
+
+bool AnswersNobody(const ProcessView& process) {
+  const bool measured = std::ranges::any_of(
+      process.threads, [](const ThreadView& thread) { return !thread.calls.empty(); });
+  return measured && std::ranges::none_of(process.threads, [](const ThreadView& thread) {
+           return SentBy(thread) > 0;
+         });
 }
 
 }  // namespace waitscope

@@ -32,7 +32,15 @@ std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process
 // Whether others ask this process for something: it accepts connections, or is asked over one.
 bool ServesRequests(const ProcessView& process);
 
-// Whether another thread of the process keeps being busy, as one that hands out work is.
-bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool);
+// Whether another thread of the process keeps being busy, at least as often as the pool's jobs end,
+// as one that hands them out is.
+bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool,
+                   double jobs);
+
+// How often it sent something over a connection. Who writes and never reads has a file or a pipe.
+uint64_t SentBy(const ThreadView& thread);
+
+// Whether it is known that no thread sent anything.
+bool AnswersNobody(const ProcessView& process);
 
 }  // namespace waitscope

@@ -3,8 +3,8 @@
 // Thresholds: in a process that is asked over connections, threads that both receive and send
 // spend 20 % of their time or more in sleeps of 10 ms or longer, at least three of them.
 // False positives: housekeeping threads (they write logs and read files, but touch no connection),
-// pollers that ask others (they wait on the asking side), senders of news (they receive nothing),
-// idle waits (they are polls, not sleeps).
+// pollers that ask others (they wait on the asking side), senders of news (they receive nothing, or
+// far less), idle waits (they are polls, not sleeps).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -20,17 +20,21 @@ namespace {
 constexpr double kSmallestShare = 0.2;
 constexpr double kShortestSleepNs = 10e6;
 constexpr double kFewestSleeps = 3;
+constexpr uint64_t kMostPerRequest = 4;  // heads and bodies may be sent apart
 
 // Read and write are for files, too: only who accepts by itself surely reads what it accepted.
 bool ReadsFromConnections(const ThreadView& thread) {
   return thread.Calls({__NR_accept, __NR_accept4}) > 0 && thread.Calls({__NR_read}) > 0;
 }
 
+uint64_t AcceptedBy(const ThreadView& thread) { return thread.Calls({__NR_accept, __NR_accept4}); }
+
 bool AnswersSomebody(const ThreadView& thread) {
   if (thread.NsOf(Nature::kClient) > 0) return true;
   if (thread.CountOf(Nature::kBackend) > 0 || thread.Calls({__NR_connect}) > 0) return false;
   const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg});
   const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
+  if (sent > kMostPerRequest * std::max<uint64_t>(1, received + AcceptedBy(thread))) return false;
   return sent > 0 && (received > 0 || ReadsFromConnections(thread));
 }
 

@@ -34,8 +34,9 @@ bool IsKeptByWorkers(const MachineView& machine, const Lock& lock) {
   if (site.syscall != __NR_flock && site.syscall != __NR_fcntl) return false;
   return std::ranges::any_of(site.wakers, [&](const auto& row) {
     const ThreadView* holder = machine.Find(row.first);
-    return holder != nullptr &&
-           holder->ShareOf(Nature::kPoll) + holder->ShareOf(Nature::kClient) < kIdleShare;
+    if (holder == nullptr) return false;
+    const double idle_ns = holder->NsOf(Nature::kPoll) + holder->NsOf(Nature::kClient);
+    return idle_ns < kIdleShare * (holder->WallNs() - holder->NsOf(Nature::kFileLock));
   });
 }
 

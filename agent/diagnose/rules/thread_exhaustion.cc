@@ -1,9 +1,11 @@
 // Can a process create no more threads, or will it soon?
 //
-// A refusal (EAGAIN from clone) is proof in itself. Growth: at least 8 threads and one a second, in
-// most seconds of the window, hardly any of which end, while those that came before still wait.
-// False positives: warm-up (all at once, so not in most seconds), a thread per connection (they
-// end), a pool that grows because it is starved is told as that.
+// A refusal (EAGAIN from clone) is proof in itself. Growth: three threads a second (a thousand in
+// five minutes), or one of which there are 200, in most seconds of the window, hardly any of which
+// end, while those that came before still wait.
+// False positives: warm-up (all at once, so not in most seconds; or slowly, for each task another
+// thread of a bounded pool), a thread per connection (they end, or come slowly), a pool that grows
+// because it is starved is told as that.
 #include <algorithm>
 #include <cerrno>
 #include <set>
@@ -18,6 +20,8 @@ namespace waitscope {
 namespace {
 
 constexpr uint64_t kFewestBirths = 8;
+constexpr double kFewestPerSecond = 3;
+constexpr size_t kMany = 200;
 constexpr double kBusySeconds = 0.7;
 constexpr double kMostExits = 0.1;
 constexpr double kRunningShare = 0.5;
@@ -53,9 +57,10 @@ Growth GrowthOf(const MachineView& machine, const ProcessView& process) {
   return growth;
 }
 
-bool GrowsWithoutEnd(const MachineView& machine, const Growth& growth) {
+bool GrowsWithoutEnd(const MachineView& machine, const ProcessView& process, const Growth& growth) {
   const double seconds = std::max(1.0, machine.Seconds());
-  return growth.born >= kFewestBirths && static_cast<double>(growth.born) >= seconds &&
+  const double rate = process.threads.size() >= kMany ? 1 : kFewestPerSecond;
+  return growth.born >= kFewestBirths && static_cast<double>(growth.born) >= rate * seconds &&
          static_cast<double>(growth.seconds.size()) >= kBusySeconds * seconds &&
          static_cast<double>(growth.exited) <= kMostExits * static_cast<double>(growth.born) &&
          growth.born_running_ns <= kRunningShare * growth.born_wall_ns;
@@ -132,7 +137,7 @@ Findings ThreadExhaustion(const MachineView& machine) {
     const Growth growth = GrowthOf(machine, process);
     if (refusals > 0) {
       findings.push_back(TellRefused(machine, process, refusals));
-    } else if (GrowsWithoutEnd(machine, growth)) {
+    } else if (GrowsWithoutEnd(machine, process, growth)) {
       findings.push_back(TellGrowth(machine, process, growth));
     }
   }

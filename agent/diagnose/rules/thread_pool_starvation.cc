@@ -25,6 +25,7 @@ constexpr double kMostHomeShare = 0.10;
 constexpr double kIdleShare = 0.5;
 constexpr double kShortestWaitNs = 30e6;
 constexpr double kFewestWaits = 3;
+constexpr double kOwnConnections = 0.75;
 
 // What may be either is taken for home: healthy means no finding.
 bool IsTask(Nature nature) { return PlaceOf(nature) == Place::kTask; }
@@ -109,16 +110,14 @@ bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& st
     accepted += thread.Calls({__NR_accept, __NR_accept4});
   }
   return static_cast<double>(received) >= starved.waits / 2 &&
-         static_cast<double>(accepted) < starved.waits / 2;
+         static_cast<double>(accepted) < kOwnConnections * starved.waits;
 }
 
 // After a task its result is sent to whoever asked, or to the loop that has the connection. Who
 // sleeps by a timetable in a process that is asked for other things answers nobody.
 bool HandOn(const StarvedPool& starved) {
   uint64_t sent = 0;
-  for (const ThreadView* member : starved.stuck) {
-    sent += member->Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
-  }
+  for (const ThreadView* member : starved.stuck) sent += SentBy(*member);
   return static_cast<double>(sent) >= starved.waits / 2;
 }
 
@@ -126,15 +125,16 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
             const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
   const bool asked = ServesRequests(process);
-  const bool fed = asked || HasDispatcher(machine, process, pool);
   const bool moves = starved.waits >= kFewestWaits;
+  const bool fed = HasDispatcher(machine, process, pool, starved.waits);
+  const bool harms = asked && (moves || AnswersNobody(process));
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
   if (starved.nature == Nature::kSleep) {
     return asked && moves && slow && HandOn(starved) &&
            !ServesConnectionsOfItsOwn(process, starved);
   }
-  if (starved.nature == Nature::kBackend) return slow && (asked || (fed && moves));
-  return asked && slow;
+  if (starved.nature == Nature::kBackend) return slow && (harms || (fed && moves));
+  return harms && slow;
 }
 
 std::string For(const StarvedPool& starved) {
