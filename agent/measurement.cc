@@ -44,8 +44,10 @@ absl::StatusOr<Measurement> OpenLive(const Config& config) {
   const std::shared_ptr<LiveSource> source = *std::move(opened);
   Measurement measurement;
   measurement.source = source;
-  measurement.naming = NameLiveMachine([source](uint32_t pid) { return source->MappingsOf(pid); },
-                                       [source](uint32_t pid) { return source->PythonOf(pid); });
+  measurement.naming = NameLiveMachine(
+      [source](uint32_t pid) { return source->MappingsOf(pid); },
+      [source](uint32_t pid) { return source->PythonOf(pid); },
+      [source](CodeCache::Life life, uint64_t code) { return source->PythonNameOf(life, code); });
   measurement.capabilities = [source] { return Rows(source->capabilities()); };
   measurement.programs = [source] { return Rows(source->programs()); };
   return measurement;

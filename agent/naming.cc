@@ -7,11 +7,12 @@
 namespace waitscope {
 
 Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
-                       KnownPythons pythons) {
+                       KnownPythons pythons, KeptNames kept) {
   LiveSymbolizer::Options options;
   options.trust_ns = 50'000'000;
   options.known_mappings = std::move(known);
   options.known_pythons = std::move(pythons);
+  options.kept_names = std::move(kept);
   const auto symbolizer = std::make_shared<LiveSymbolizer>(std::move(options));
   return {.symbolizer = symbolizer,
           .remember = [symbolizer](uint32_t pid) { symbolizer->Remember(pid); }};

@@ -18,9 +18,9 @@ struct Naming {
   std::function<void(uint32_t pid)> remember;
 };
 
-// `known`: what the source knows of the mappings of processes that have just exited; `pythons`: and
-// of the CPython that a process runs.
+// `known`: what the source knows of the mappings of processes that have just exited; `pythons`: of
+// the CPython that a process runs; `kept`: of Python's functions.
 Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
-                       KnownPythons pythons);
+                       KnownPythons pythons, KeptNames kept);
 
 }  // namespace waitscope

@@ -140,6 +140,17 @@ python_layout WalkOf(const Words& words) {
           .minor = kThreeThirteen};
 }
 
+// The kernel side reads only the beginning of a code object.
+PythonLayout WithNames(PythonLayout layout) {
+  layout.walk.qualified_name = PYTHON_NONE;
+  if (layout.code_bytes() > PYTHON_CODE_BYTES) return layout;
+  layout.walk.filename = static_cast<uint16_t>(layout.filename);
+  layout.walk.qualified_name = static_cast<uint16_t>(layout.qualified_name);
+  layout.walk.first_line = static_cast<uint16_t>(layout.first_line);
+  layout.walk.ascii_text = static_cast<uint16_t>(layout.ascii_text);
+  return layout;
+}
+
 }  // namespace
 
 uint32_t PythonLayout::code_bytes() const {
@@ -148,8 +159,8 @@ uint32_t PythonLayout::code_bytes() const {
 }
 
 std::optional<PythonLayout> FixedPythonLayout(uint32_t minor) {
-  if (minor == k311.walk.minor) return k311;
-  if (minor == k312.walk.minor) return k312;
+  if (minor == k311.walk.minor) return WithNames(k311);
+  if (minor == k312.walk.minor) return WithNames(k312);
   return std::nullopt;
 }
 
@@ -159,14 +170,14 @@ std::optional<PythonLayout> DescribedPythonLayout(std::span<const uint8_t> runti
   std::memcpy(words.data(), runtime.data(), sizeof(words));
   if (!IsThreeThirteen(words) || !IsSane(words)) return std::nullopt;
   const auto at = [&](Word place) { return static_cast<uint32_t>(words[place]); };
-  return PythonLayout{.walk = WalkOf(words),
-                      .filename = at(kFilename),
-                      .qualified_name = at(kQualifiedName),
-                      .line_table = at(kLineTable),
-                      .first_line = at(kFirstLine),
-                      .instructions = at(kInstructions),
-                      .ascii_text = k312.ascii_text,
-                      .other_text = k312.other_text};
+  return WithNames({.walk = WalkOf(words),
+                    .filename = at(kFilename),
+                    .qualified_name = at(kQualifiedName),
+                    .line_table = at(kLineTable),
+                    .first_line = at(kFirstLine),
+                    .instructions = at(kInstructions),
+                    .ascii_text = k312.ascii_text,
+                    .other_text = k312.other_text});
 }
 
 }  // namespace waitscope

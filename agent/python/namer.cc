@@ -5,10 +5,27 @@
 
 namespace waitscope {
 
+std::optional<CodeObject> CodeObjectOf(const python_name& kept, CodeCache::Life life) {
+  constexpr uint64_t kTickNs = 10'000'000;  // of /proc/PID/stat
+  if (life.start_ticks != 0 && kept.start_ns / kTickNs != life.start_ticks) return std::nullopt;
+  const size_t name = std::min<size_t>(kept.name_bytes, sizeof(kept.name));
+  const size_t file = std::min<size_t>(kept.file_bytes, sizeof(kept.file));
+  return CodeObject{.identity = {.first_line = kept.first_line},
+                    .qualified_name = std::string(kept.name, name),
+                    .filename = std::string(kept.file, file),
+                    .instructions = UINT32_MAX,
+                    .line_table = {}};
+}
+
 Frame PythonNamer::Name(const PythonPlace& place, CodeCache::Life life, const PythonLayout* layout,
                         const ReadMemory& read) {
   ++frames_;
-  const CodeObject* const code = cache_.Find(life, place.code, layout, read);
+  const CodeObject* code = cache_.Find(life, place.code, layout, read);
+  std::optional<CodeObject> kept;
+  if (code == nullptr && kept_) {
+    kept = kept_(life, place.code);
+    code = kept ? &*kept : nullptr;
+  }
   if (code == nullptr) {
     ++gone_;
     return {.symbol = "[python code gone]", .module = "[python]"};

@@ -14,10 +14,18 @@ namespace waitscope {
 // The layout of the CPython that a process runs; nothing when it runs none, or is gone.
 using KnownPythons = std::function<std::optional<PythonLayout>(uint32_t pid)>;
 
+// What the kernel side kept of a code object of a process that was young; nothing when it did not.
+using KeptNames = std::function<std::optional<CodeObject>(CodeCache::Life life, uint64_t code)>;
+
+// From the kernel side's map. Nothing when it was kept of another life of the process id; a life
+// whose start nobody read (0) may be any. No more than the first line is known of its lines.
+std::optional<CodeObject> CodeObjectOf(const python_name& kept, CodeCache::Life life);
+
 class PythonNamer {
  public:
-  PythonNamer(KnownPythons known, size_t cache_bytes)
-      : known_(std::move(known)), cache_(cache_bytes) {}
+  // `kept` may be empty.
+  PythonNamer(KnownPythons known, KeptNames kept, size_t cache_bytes)
+      : known_(std::move(known)), kept_(std::move(kept)), cache_(cache_bytes) {}
 
   // The stack as people read it. `live`: the process is still the one that the stack came from.
   std::vector<Frame> Show(const RawStack& raw, CodeCache::Life life, bool live,
@@ -33,6 +41,7 @@ class PythonNamer {
              const ReadMemory& read);
 
   KnownPythons known_;
+  KeptNames kept_;
   CodeCache cache_;
   uint64_t frames_ = 0;
   uint64_t gone_ = 0;

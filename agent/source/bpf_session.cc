@@ -194,6 +194,7 @@ void BpfSession::FollowMappings() {
 // Before anything is attached, so that the first stacks find their tables.
 void BpfSession::StartUnwinding() {
   if (!mappings_) return;
+  python_names_ = Map("python_names");
   auto service = UnwindService::Start(*std::exchange(mappings_, std::nullopt),
                                       {.rows = Map("unwind_rows"),
                                        .pages = Map("unwind_pages"),
@@ -235,6 +236,13 @@ absl::Status BpfSession::AttachAlwaysOn() {
       oncpu.ok() ? (*oncpu)->AttachCpuClock("oncpu_tick", options_.cpu_hz) : oncpu.status();
   if (!status.ok()) shortfalls_.push_back(absl::StrCat("no on-CPU samples: ", status.message()));
   return absl::OkStatus();
+}
+
+std::optional<CodeObject> BpfSession::PythonNameOf(CodeCache::Life life, uint64_t code) const {
+  const python_code_id id{.code = code, .pid = life.pid, .pad = 0};
+  python_name name{};
+  if (bpf_map_lookup_elem(python_names_, &id, &name) != 0) return std::nullopt;
+  return CodeObjectOf(name, life);
 }
 
 int BpfSession::Map(std::string_view name) const {

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "agent/core/event.h"
+#include "agent/python/namer.h"
 #include "agent/source/bpf_object.h"
 #include "agent/source/kernel_features.h"
 #include "agent/source/live_options.h"
@@ -51,6 +52,9 @@ class BpfSession {
   // Connections with something unread; none while those programs are not loaded.
   absl::StatusOr<std::vector<unread_now>> ReadUnread() const;
 
+  // What the kernel side kept of a code object of a young process. From any thread.
+  std::optional<CodeObject> PythonNameOf(CodeCache::Life life, uint64_t code) const;
+
   std::vector<ProgramReport> Programs() const;
   // What could not be had although the kernel seemed to offer it, as sentences.
   const std::vector<std::string>& shortfalls() const { return shortfalls_; }
@@ -80,6 +84,7 @@ class BpfSession {
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
   probe_control control_{};
+  int python_names_ = -1;  // known from the start: other threads must not look through maps_
   BpfLinkPtr ledgers_;
   BpfLinkPtr waiting_;     // null where user stacks are not unwound
   BpfLinkPtr unread_now_;  // these are null while unread requests are not watched

@@ -277,6 +277,10 @@ std::optional<PythonLayout> LiveSource::PythonOf(uint32_t pid) const {
   return python ? std::optional(python->layout) : std::nullopt;
 }
 
+std::optional<CodeObject> LiveSource::PythonNameOf(CodeCache::Life life, uint64_t code) const {
+  return session_->PythonNameOf(life, code);
+}
+
 std::vector<CapabilityReport> LiveSource::capabilities() const {
   const std::lock_guard lock(mutex_);
   std::vector<CapabilityReport> reports = Describe(features_);

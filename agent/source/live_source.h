@@ -12,6 +12,7 @@
 #include "agent/core/source.h"
 #include "agent/os/process_maps.h"
 #include "agent/os/unique_fd.h"
+#include "agent/python/namer.h"
 #include "agent/source/bpf_session.h"
 #include "agent/source/disk_check.h"
 #include "agent/source/kernel_features.h"
@@ -44,6 +45,8 @@ class LiveSource : public Source {
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
   // The CPython that it runs, if its layout is known.
   std::optional<PythonLayout> PythonOf(uint32_t pid) const;
+  // What the kernel side kept of a function of a process that was young. From any thread.
+  std::optional<CodeObject> PythonNameOf(CodeCache::Life life, uint64_t code) const;
 
  private:
   LiveSource(const LiveOptions& options, KernelFeatures features);

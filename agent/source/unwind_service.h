@@ -1,10 +1,9 @@
-// Keeps the kernel side able to unwind, on a thread of its own: follows every process's mappings,
-// builds tables, publishes both, and finishes the stacks that the kernel side could not.
+// The thread that keeps the kernel side able to unwind and finishes the stacks that it could not:
+// those it shipped raw, and those of threads that still wait, read from their processes.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,13 +14,10 @@
 #include "absl/status/statusor.h"
 #include "agent/os/process_maps.h"
 #include "agent/os/unique_fd.h"
+#include "agent/source/live_tables.h"
 #include "agent/source/mapping_stream.h"
-#include "agent/source/mapping_tracker.h"
 #include "agent/source/open_stacks.h"
-#include "agent/source/python_processes.h"
-#include "agent/source/table_store.h"
 #include "agent/source/unwind_maps.h"
-#include "agent/unwind/stack_unwinder.h"
 #include "bpf/events.h"
 
 struct ring_buffer;
@@ -37,11 +33,7 @@ class UnwindService {
   struct Stats {
     uint64_t raw_stacks = 0;
     uint64_t raw_finished = 0;  // reached the root here
-    uint64_t records = 0;
-    uint64_t processes = 0;
-    UnwindMaps::Stats maps;
-    TableStore::Stats tables;
-    uint32_t rows_used = 0;
+    LiveTables::Stats tables;
   };
 
   // `raw_ring` is the ring buffer of struct raw_stack.
@@ -62,9 +54,9 @@ class UnwindService {
   // Waits, but not for long, until what the kernel side shipped by now is finished.
   void Settle();
   // What code a process has mapped; known for a while after its end. From any thread.
-  std::vector<Mapping> MappingsOf(uint32_t pid) const;
+  std::vector<Mapping> MappingsOf(uint32_t pid) const { return tables_.MappingsOf(pid); }
   // The CPython that a process runs, if its layout is known. From any thread.
-  std::optional<PythonProcess> PythonOf(uint32_t pid) const { return pythons_.Find(pid); }
+  std::optional<PythonProcess> PythonOf(uint32_t pid) const { return tables_.pythons().Find(pid); }
   Stats stats() const;
 
  private:
@@ -74,37 +66,14 @@ class UnwindService {
   void Run();
   void Wait();
   void Turn();
-  void ReadAllProcesses();
-  void ReadProcess(uint32_t pid);
-  void Follow(uint64_t before_ns);
-  void Apply(const MappingRecord& record);
-  void PublishChanged();
-  void PublishHolders(const MappedFile* file);
-  void Publish(uint32_t pid, const TextMappings& mappings);
-  void BuildOne();
-  void Reap();
   void Finish(const raw_stack& raw);
-  bool Reread(uint32_t pid);
-  bool KnowsNow(const raw_stack& raw);
-  UnwoundStack Unwind(const raw_stack& raw, const ReadLiveWord& read_live);
-  UnwoundStack UnwindBuilding(const raw_stack& raw, const ReadLiveWord& read_live);
   void ReadWanted();
-  std::vector<unwind_mapping> DescribeAll(uint32_t pid, const TextMappings& mappings);
 
   // All of the thread.
-  MappingStream stream_;
-  UnwindMaps maps_;
-  TableStore tables_;
-  MappingTracker tracker_;  // the thread writes it, under the lock
-  mutable std::mutex tracker_mutex_;
+  LiveTables tables_;
   std::unique_ptr<ring_buffer, RingBufferFree> raw_;
-  PythonProcesses pythons_;
-  std::map<uint32_t, uint64_t> dying_;  // processes whose first thread ended, and when
-  uint64_t reread_ns_ = 0;
-  uint64_t records_ = 0;
   uint64_t raw_stacks_ = 0;
   uint64_t raw_finished_ = 0;
-  bool lost_ = false;
   UniqueFd epoll_;
   UniqueFd wake_;
 

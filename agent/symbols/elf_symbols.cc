@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "agent/symbols/go_symbols.h"
 #include "agent/symbols/xz.h"
 
 namespace waitscope {
@@ -38,6 +39,7 @@ ElfSymbols ElfSymbols::Index(const std::shared_ptr<const ByteSource>& source,
                       ShiftBetween(debug->layout, *layout));
   }
   if (symbols.tables_.empty()) symbols.AddDebugData(*source, *layout);
+  if (symbols.tables_.empty()) symbols.AddTable(ReadGoSymbols(source));
   symbols.AddTables(source, *layout, SHT_DYNSYM, 0);
   return symbols;
 }
@@ -46,9 +48,12 @@ void ElfSymbols::AddTables(const std::shared_ptr<const ByteSource>& source, cons
                            uint32_t type, uint64_t shift) {
   for (const ElfSection& section : layout.sections) {
     if (section.type != type || tables_.size() >= kMaxTables) continue;
-    SymbolTable table = SymbolTable::Build(source, layout, section, shift);
-    if (!table.empty()) tables_.push_back(std::move(table));
+    AddTable(SymbolTable::Build(source, layout, section, shift));
   }
+}
+
+void ElfSymbols::AddTable(SymbolTable table) {
+  if (!table.empty()) tables_.push_back(std::move(table));
 }
 
 void ElfSymbols::AddDebugData(const ByteSource& source, const ElfLayout& layout) {

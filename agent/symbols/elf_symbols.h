@@ -34,6 +34,7 @@ class ElfSymbols {
  private:
   void AddTables(const std::shared_ptr<const ByteSource>& source, const ElfLayout& layout,
                  uint32_t type, uint64_t shift);
+  void AddTable(SymbolTable table);
   void AddDebugData(const ByteSource& source, const ElfLayout& layout);
 
   ElfLayout segments_;  // only its segments are kept

@@ -57,7 +57,7 @@ LiveSymbolizer::LiveSymbolizer(Options options)
             .max_bytes = options_.cache_bytes / 4,
             .reread_ns = options_.reread_ns},
            options_.now_ns),
-      python_(options_.known_pythons, options_.cache_bytes / 8),
+      python_(options_.known_pythons, options_.kept_names, options_.cache_bytes / 8),
       modules_({.proc_dir = options_.proc_dir,
                 .host_root = options_.host_root,
                 .debug_directories = options_.debug_directories,

@@ -45,6 +45,7 @@ class LiveSymbolizer : public Symbolizer {
     int64_t trust_ns = 0;             // of ProcessTable::Options
     KnownMappings known_mappings;     // of processes that have exited; may be empty
     KnownPythons known_pythons;       // may be empty
+    KeptNames kept_names;             // may be empty
     std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
   };
 

@@ -1,4 +1,4 @@
-// One ELF symbol table as a sorted array of functions.
+// The functions of one file, from a symbol table of ELF or of a run time, as a sorted array.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/symbols/elf_layout.h"
@@ -15,6 +16,17 @@ namespace waitscope {
 
 class SymbolTable {
  public:
+  struct Function {
+    uint64_t address;
+    uint32_t size;
+    uint32_t name;  // its offset in the names
+  };
+
+  SymbolTable() = default;
+  // Sorted by address.
+  SymbolTable(std::vector<Function> functions, StringTable names)
+      : functions_(std::move(functions)), names_(std::move(names)) {}
+
   // `section` is a SHT_SYMTAB or SHT_DYNSYM of `layout`. `shift` is added to every address (a
   // debug file may be linked elsewhere than the prelinked file it belongs to).
   static SymbolTable Build(const std::shared_ptr<const ByteSource>& source, const ElfLayout& layout,
@@ -27,12 +39,6 @@ class SymbolTable {
   size_t bytes() const { return functions_.capacity() * sizeof(Function) + names_.bytes(); }
 
  private:
-  struct Function {
-    uint64_t address;
-    uint32_t size;
-    uint32_t name;
-  };
-
   std::vector<Function> functions_;
   StringTable names_;
 };

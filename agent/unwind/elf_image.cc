@@ -19,7 +19,9 @@ namespace {
 // Linkers write about 10 program headers and 40 sections.
 constexpr size_t kMaxSegments = 1024;
 constexpr size_t kMaxSections = 4096;
-constexpr uint64_t kMaxNameBytes = 1 << 20;
+constexpr uint64_t kMaxNamesBytes = 1 << 20;
+// Every section may have the same megabyte for its name.
+constexpr size_t kMaxNameBytes = 64;
 constexpr uint64_t kMaxNoteBytes = 64 << 10;
 constexpr size_t kMaxBuildIdBytes = 64;
 
@@ -38,8 +40,8 @@ absl::Status CheckHeader(const Elf64_Ehdr& header) {
 
 std::string NameAt(const std::vector<uint8_t>& names, size_t at) {
   if (at >= names.size()) return {};
-  const auto end = std::find(names.begin() + static_cast<ptrdiff_t>(at), names.end(), 0);
-  return std::string(names.begin() + static_cast<ptrdiff_t>(at), end);
+  const auto* name = reinterpret_cast<const char*>(names.data()) + at;
+  return {name, strnlen(name, std::min(names.size() - at, kMaxNameBytes))};
 }
 
 template <typename Header>
@@ -142,7 +144,8 @@ absl::Status ElfImage::ReadSegments(uint64_t offset, size_t count) {
 void ElfImage::ReadSections(uint64_t offset, size_t count, size_t names) {
   const auto headers = ReadTable<Elf64_Shdr>(*this, offset, count);
   if (names >= headers.size()) return;
-  const auto text = Read(headers[names].sh_offset, std::min(headers[names].sh_size, kMaxNameBytes));
+  const auto text =
+      Read(headers[names].sh_offset, std::min(headers[names].sh_size, kMaxNamesBytes));
   for (const Elf64_Shdr& header : headers) {
     sections_.push_back({NameAt(text, header.sh_name), header.sh_type, header.sh_addr,
                          header.sh_offset, header.sh_type == SHT_NOBITS ? 0 : header.sh_size});

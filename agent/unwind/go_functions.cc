@@ -7,19 +7,13 @@
 
 #include "agent/unwind/byte_reader.h"
 #include "agent/unwind/frame_rule.h"
+#include "agent/unwind/go_table.h"
 
 namespace waitscope {
 namespace {
 
-// The largest programs have 60 MB of it.
-constexpr uint64_t kMaxTableBytes = 128 << 20;
-constexpr uint64_t kMaxFunctions = 1 << 21;
 constexpr size_t kMaxRows = 4 << 20;
 constexpr size_t kMaxNameBytes = 64;
-
-constexpr uint32_t kMagic116 = 0xfffffffa;
-constexpr uint32_t kMagic118 = 0xfffffff0;
-constexpr uint32_t kMagic120 = 0xfffffff1;
 
 // A frame is as large as the stack pointer has moved, and the return address more. Whatever has
 // moved it saved rbp first, as all Go code does since 1.7; hand-written code that does not, keeps
@@ -65,147 +59,87 @@ constexpr std::array kSpecialFunctions = {
     SpecialFunction{"runtime.cgocallback.abi0", UNWIND_CFA_unsupported},
     SpecialFunction{"runtime.cgocallback", UNWIND_CFA_unsupported}};
 
-// The places in the table, and what changed between versions.
-struct Layout {
-  bool has_text_start = true;  // since 1.18; before, entries were whole addresses
-  uint64_t functions = 0;
-  uint64_t text_start = 0;
-  uint64_t names = 0;
-  uint64_t deltas = 0;
-  uint64_t index = 0;
-};
-
-class GoTable {
+// What the rows of all functions are made of.
+class RowReader {
  public:
-  GoTable(std::vector<uint8_t> bytes, const ElfImage& image) : bytes_(std::move(bytes)) {
-    ByteReader reader(bytes_);
-    const auto magic = reader.Fixed<uint32_t>();
-    layout_.has_text_start = magic == kMagic118 || magic == kMagic120;
-    reader.Fixed<uint16_t>();
-    const uint8_t quantum = reader.Byte();
-    const uint8_t pointer_bytes = reader.Byte();
-    const bool known = layout_.has_text_start || magic == kMagic116;
-    usable_ = known && quantum == 1 && pointer_bytes == sizeof(uint64_t);
-    layout_.functions = reader.Fixed<uint64_t>();
-    reader.Fixed<uint64_t>();  // files
-    if (layout_.has_text_start) layout_.text_start = TextStart(reader.Fixed<uint64_t>(), image);
-    layout_.names = reader.Fixed<uint64_t>();
-    reader.Fixed<uint64_t>();  // compilation units
-    reader.Fixed<uint64_t>();  // file names
-    layout_.deltas = reader.Fixed<uint64_t>();
-    layout_.index = reader.Fixed<uint64_t>();
-    usable_ = usable_ && reader.ok() && layout_.functions <= kMaxFunctions;
+  RowReader(const ElfImage& image, const GoTable& table)
+      : names_(image.Read(table.names.offset, table.names.size)),
+        deltas_(image.Read(table.deltas.offset, table.deltas.size)) {}
+
+  // False: the table is not what it seems to be.
+  bool Add(const GoFunction& function) {
+    const uint64_t before = code_.rows.empty() ? 0 : code_.rows.back().first;
+    if (function.begin < before || code_.rows.size() > kMaxRows) return false;
+    code_.end = function.end;
+    const std::string_view name = NameAt(function.name);
+    const auto* const special =
+        std::find_if(kSpecialFunctions.begin(), kSpecialFunctions.end(),
+                     [&](const SpecialFunction& each) { return each.name == name; });
+    if (special == kSpecialFunctions.end()) {
+      AddDeltas(function);
+      return true;
+    }
+    // Handlers return to the first byte, and the byte before is what is looked up.
+    const bool signal = special->kind == UNWIND_CFA_signal;
+    AddRow(signal && function.begin > before ? function.begin - 1 : function.begin,
+           {.cfa_kind = static_cast<uint8_t>(special->kind)});
+    return true;
   }
 
-  std::optional<KnownCode> Read() {
-    if (!usable_ || layout_.functions == 0) return std::nullopt;
-    for (uint64_t i = 0; i < layout_.functions; ++i) {
-      if (!AddFunction(EntryAt(i), EntryAt(i + 1), FunctionAt(i))) return std::nullopt;
-    }
+  std::optional<KnownCode> Take() {
+    if (code_.rows.empty()) return std::nullopt;
     code_.begin = code_.rows.front().first;
-    code_.end = EntryAt(layout_.functions);
     return std::move(code_);
   }
 
  private:
-  // Position-independent programs have it filled in when they are loaded.
-  static uint64_t TextStart(uint64_t told, const ElfImage& image) {
-    const ElfImage::Section* const text = image.FindSection(".text");
-    return told == 0 && text != nullptr ? text->address : told;
+  static std::span<const uint8_t> From(const std::vector<uint8_t>& bytes, uint32_t offset) {
+    return offset < bytes.size() ? std::span(bytes).subspan(offset) : std::span<const uint8_t>();
   }
 
-  std::span<const uint8_t> From(uint64_t offset) const {
-    return offset < bytes_.size() ? std::span(bytes_).subspan(offset) : std::span<const uint8_t>();
-  }
-
-  template <typename T>
-  T At(uint64_t offset) const {
-    return ByteReader(From(offset)).Fixed<T>();
-  }
-
-  uint64_t EntryAt(uint64_t index) const {
-    if (!layout_.has_text_start) return At<uint64_t>(layout_.index + index * 16);
-    return layout_.text_start + At<uint32_t>(layout_.index + index * 8);
-  }
-
-  // Where the function's own record begins, behind its entry.
-  uint64_t FunctionAt(uint64_t index) const {
-    if (layout_.has_text_start) {
-      return layout_.index + At<uint32_t>(layout_.index + index * 8 + 4) + sizeof(uint32_t);
-    }
-    return layout_.index + At<uint64_t>(layout_.index + index * 16 + 8) + sizeof(uint64_t);
-  }
-
-  std::string_view NameAt(uint64_t offset) const {
-    const auto bytes = From(layout_.names + offset);
+  std::string_view NameAt(uint32_t offset) const {
+    const auto bytes = From(names_, offset);
     const auto* text = reinterpret_cast<const char*>(bytes.data());
     const size_t most = std::min(bytes.size(), kMaxNameBytes);
     return std::string_view(text, most).substr(0, std::string_view(text, most).find('\0'));
   }
 
-  // False: the table is not what it seems to be.
-  bool AddFunction(uint64_t begin, uint64_t end, uint64_t record) {
-    constexpr uint64_t kName = 0;
-    constexpr uint64_t kDeltas = 12;
-    const uint64_t before = code_.rows.empty() ? 0 : code_.rows.back().first;
-    if (begin >= end || end > INT64_MAX || begin < before || code_.rows.size() > kMaxRows) {
-      return false;
-    }
-    const std::string_view name = NameAt(At<uint32_t>(record + kName));
-    const auto* const special =
-        std::find_if(kSpecialFunctions.begin(), kSpecialFunctions.end(),
-                     [&](const SpecialFunction& each) { return each.name == name; });
-    if (special == kSpecialFunctions.end()) {
-      AddDeltas(begin, end, At<uint32_t>(record + kDeltas));
-      return true;
-    }
-    // Handlers return to the first byte, and the byte before is what is looked up.
-    const bool signal = special->kind == UNWIND_CFA_signal;
-    Add(signal && begin > before ? begin - 1 : begin,
-        {.cfa_kind = static_cast<uint8_t>(special->kind)});
-    return true;
-  }
-
   // Pairs of how much the delta changes and for how many bytes it holds. Offset 0 is no list.
-  void AddDeltas(uint64_t begin, uint64_t end, uint32_t offset) {
-    ByteReader reader(offset == 0 ? std::span<const uint8_t>() : From(layout_.deltas + offset));
+  void AddDeltas(const GoFunction& function) {
+    const auto [begin, end, name, offset] = function;
+    ByteReader reader(offset == 0 ? std::span<const uint8_t>() : From(deltas_, offset));
     int64_t delta = -1;
     uint64_t address = begin;
-    while (address < end) {
+    while (address < end && code_.rows.size() <= kMaxRows) {
       const uint64_t change = reader.Unsigned();
       const uint64_t length = reader.Unsigned();
       const bool ended = change == 0 && address != begin;
       if (!reader.ok() || ended || length == 0 || length > end - address) break;
       delta = static_cast<int64_t>(static_cast<uint64_t>(delta) + Unzigzag(change));
-      Add(address, RuleOfDelta(delta));
+      AddRow(address, RuleOfDelta(delta));
       address += length;
     }
-    if (address == begin) Add(begin, NoRule());
+    if (address == begin) AddRow(begin, NoRule());
   }
 
   static uint64_t Unzigzag(uint64_t value) { return (value >> 1) ^ (0 - (value & 1)); }
 
-  void Add(uint64_t address, const unwind_rule& rule) { code_.rows.emplace_back(address, rule); }
+  void AddRow(uint64_t address, const unwind_rule& rule) { code_.rows.emplace_back(address, rule); }
 
-  std::vector<uint8_t> bytes_;
-  Layout layout_;
-  bool usable_ = false;
+  std::vector<uint8_t> names_;
+  std::vector<uint8_t> deltas_;
   KnownCode code_;
 };
-
-const ElfImage::Section* FindTable(const ElfImage& image) {
-  for (const char* name : {".gopclntab", ".data.rel.ro.gopclntab"}) {
-    if (const auto* section = image.FindSection(name)) return section;
-  }
-  return nullptr;
-}
 
 }  // namespace
 
 std::optional<KnownCode> FindGoFunctions(const ElfImage& image) {
-  const ElfImage::Section* const section = FindTable(image);
-  if (section == nullptr || section->size > kMaxTableBytes) return std::nullopt;
-  return GoTable(image.Read(section->offset, section->size), image).Read();
+  const std::optional<GoTable> table = FindGoTable(image);
+  if (!table) return std::nullopt;
+  RowReader reader(image, *table);
+  const bool whole = ForEachGoFunction(
+      image, *table, [&](const GoFunction& function) { return reader.Add(function); });
+  return whole ? reader.Take() : std::nullopt;
 }
 
 }  // namespace waitscope

@@ -1,5 +1,5 @@
 // Go writes no call frame information that programs load, but a table of its functions and of how
-// far each instruction has moved the stack pointer: .gopclntab, of Go 1.16 and later.
+// far each instruction has moved the stack pointer.
 #pragma once
 
 #include <optional>

@@ -90,6 +90,14 @@ struct {
 	__type(value, __u64);
 } python_threads SEC(".maps");
 
+/* Of young processes' code objects, for the agent that comes too late. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct python_code_id);
+	__type(value, struct python_name);
+} python_names SEC(".maps");
+
 /* When the agent was woken for a stack of Python's the last time, on any CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -107,6 +115,9 @@ struct python_walk {
 	__u64 interpreter;
 	__u64 thread;
 	__u64 frame;
+	__u64 code;	   /* of the frame noted last */
+	__u64 young_since; /* the process's start, or 0: the agent will be in time */
+	struct python_name name;
 	__u8 memory[PYTHON_READ_BYTES]; /* of the object that was read last */
 };
 

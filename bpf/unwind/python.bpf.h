@@ -8,6 +8,9 @@
 
 #include "bpf/unwind/maps.bpf.h"
 
+/* Older processes live on long enough, as a rule, for the agent to read them. */
+#define PYTHON_YOUNG_NS 1000000000ULL
+
 /* Not an outcome yet. */
 #define PYTHON_GOES_ON (-1)
 
@@ -129,6 +132,60 @@ probe_inline void python_put(struct unwind_slot *s, __u64 at, __u64 word)
 	s->hash ^= s->hash >> 32;
 }
 
+/* The bytes kept of a text that is plain; its last ones when it is longer and `from_end`. */
+probe_inline __u16 python_text(struct python_walk *w, __u64 address, char *to, __u64 room,
+			       int from_end)
+{
+	__u64 length, bytes;
+
+	if (python_load(w, address, PYTHON_TEXT_HEAD))
+		return 0;
+	if (((__u32)python_word(w, PYTHON_TEXT_STATE) & PYTHON_TEXT_PLAIN_MASK) !=
+	    PYTHON_TEXT_PLAIN)
+		return 0;
+	length = bytes = python_word(w, PYTHON_TEXT_LENGTH);
+	opaque(bytes);
+	if (bytes > room)
+		bytes = room;
+	address += w->layout.ascii_text + (from_end ? length - bytes : 0);
+	return bpf_probe_read_user(to, bytes, (void *)address) ? 0 : bytes;
+}
+
+probe_inline int python_is_kept(const struct python_code_id *id, const struct python_name *name)
+{
+	struct python_name *known = bpf_map_lookup_elem(&python_names, id);
+
+	return known && known->start_ns == name->start_ns && known->name_at == name->name_at &&
+	       known->file_at == name->file_at && known->first_line == name->first_line;
+}
+
+/* Keeps what the code object of the frame noted last is called. */
+probe_function int python_keep_name(__u32 number)
+{
+	struct unwind_slot *s = slot_at(number);
+	struct python_code_id id = {};
+	struct python_walk *w;
+
+	if (!s)
+		return 0;
+	w = &s->python;
+	if (!w->code || python_load(w, w->code, PYTHON_CODE_BYTES))
+		return 0;
+	id.code = w->code;
+	id.pid = s->stack.pid;
+	w->name.start_ns = w->young_since;
+	w->name.name_at = python_word(w, w->layout.qualified_name);
+	w->name.file_at = python_word(w, w->layout.filename);
+	w->name.first_line = (__u32)python_word(w, w->layout.first_line);
+	if (python_is_kept(&id, &w->name))
+		return 0;
+	w->name.name_bytes = python_text(w, w->name.name_at, w->name.name, PYTHON_NAME_BYTES, 0);
+	w->name.file_bytes = python_text(w, w->name.file_at, w->name.file, PYTHON_FILE_BYTES, 1);
+	if (w->name.name_bytes)
+		bpf_map_update_elem(&python_names, &id, &w->name, BPF_ANY);
+	return 0;
+}
+
 /* Notes one frame and goes on to the one that called it. */
 probe_function int python_frame(__u32 number)
 {
@@ -152,16 +209,22 @@ probe_function int python_frame(__u32 number)
 	python_put(s, 1 + 2 * (__u64)w->frames, code);
 	python_put(s, 2 + 2 * (__u64)w->frames, at);
 	w->frames++;
+	w->code = code;
 	w->frame = python_word(w, w->layout.previous);
 	return w->frame ? PYTHON_GOES_ON : PYTHON_whole;
 }
 
 probe_function int python_walk_frames(__u32 number)
 {
+	struct unwind_slot *s = slot_at(number);
+	int young = s && s->python.young_since;
 	int i, step = PYTHON_GOES_ON;
 
-	for (i = 0; i < WS_PYTHON_FRAMES && step == PYTHON_GOES_ON; i++)
+	for (i = 0; i < WS_PYTHON_FRAMES && step == PYTHON_GOES_ON; i++) {
 		step = python_frame(number);
+		if (young)
+			python_keep_name(number);
+	}
 	return step == PYTHON_GOES_ON ? PYTHON_too_deep : step;
 }
 
@@ -174,6 +237,17 @@ probe_function int python_walk_thread(__u32 number)
 		return outcome;
 	s->python.frame = python_first_frame(&s->python);
 	return s->python.frame ? python_walk_frames(number) : PYTHON_whole;
+}
+
+/* When the current process began, if that is so short ago that it may be over soon; else 0. */
+probe_inline __u64 python_young_since(const struct python_layout *layout)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+
+	if (layout->qualified_name == PYTHON_NONE)
+		return 0;
+	return bpf_ktime_get_boot_ns() - start_ns < PYTHON_YOUNG_NS ? start_ns : 0;
 }
 
 /* Appends the Python frames of `current`, in a process of Python's, to the slot's stack. */
@@ -191,6 +265,8 @@ probe_function int python_append(__u32 number)
 		return 0;
 	s->python.layout = *layout;
 	s->python.frames = 0;
+	s->python.code = 0;
+	s->python.young_since = python_young_since(layout);
 	outcome = python_walk_thread(number);
 	python_put(s, 0, python_ahead(s->python.frames, outcome, s->python.layout.minor));
 	s->python.words = 1 + 2 * s->python.frames;

@@ -38,11 +38,51 @@ struct python_layout {
 	__u16 frame_bytes; /* to be read of an _PyInterpreterFrame */
 	__u8 entry_owner;  /* the owner of such a frame; PYTHON_NO_OWNER: there are none */
 	__u8 minor;	   /* 11 is CPython 3.11 */
+	__u16 filename;	   /* in PyCodeObject; PYTHON_NONE: too far in to be read here */
+	__u16 qualified_name;
+	__u16 first_line;
+	__u16 ascii_text; /* where the text of a str begins that is all ASCII */
 };
-UNWIND_ASSERT_SIZE(python_layout, 36);
+UNWIND_ASSERT_SIZE(python_layout, 44);
 
 #define PYTHON_NONE	0xffff
 #define PYTHON_NO_OWNER 0xff
+
+/* A str's head, the same since 3.3: its length, and a word of bits. */
+#define PYTHON_TEXT_LENGTH 16
+#define PYTHON_TEXT_STATE  32
+#define PYTHON_TEXT_HEAD   40
+/* Of the bits: one byte a character, text right behind the head, all ASCII. */
+#define PYTHON_TEXT_PLAIN_MASK 0x7cU
+#define PYTHON_TEXT_PLAIN      0x64U
+
+/* To be read of a PyCodeObject: what is wanted of it lies below. */
+#define PYTHON_CODE_BYTES 144
+#define PYTHON_NAME_BYTES 96
+#define PYTHON_FILE_BYTES 144
+
+/*
+ * What a young process's code object is called: such a process may be over before the agent reads
+ * it. Texts are cut where they are too long, a name at its end and a file at its beginning.
+ */
+struct python_code_id {
+	__u64 code;
+	__u32 pid;
+	__u32 pad;
+};
+
+struct python_name {
+	__u64 start_ns; /* task_struct::start_boottime of the process */
+	__u64 name_at;	/* another code object at the same address has other texts */
+	__u64 file_at;
+	__u32 first_line;
+	__u16 name_bytes; /* kept below */
+	__u16 file_bytes;
+	char name[PYTHON_NAME_BYTES];
+	char file[PYTHON_FILE_BYTES];
+};
+UNWIND_ASSERT_SIZE(python_code_id, 16);
+UNWIND_ASSERT_SIZE(python_name, 32 + PYTHON_NAME_BYTES + PYTHON_FILE_BYTES);
 
 /* How a walk of Python frames ended. Append only: logs keep the numbers. */
 enum python_outcome {

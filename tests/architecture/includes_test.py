@@ -19,7 +19,7 @@ ROOMS = {
     "agent/source": (["agent/core", "agent/os", "agent/python", "agent/source", "agent/unwind",
                       "bpf", "kernel-compat"],
                      ["std", "absl", "system", "libbpf", "compression"]),
-    "agent/symbols": (["agent/core", "agent/os", "agent/python", "agent/symbols"],
+    "agent/symbols": (["agent/core", "agent/os", "agent/python", "agent/symbols", "agent/unwind"],
                       ["std", "absl", "system", "elfutils", "compression"]),
     "agent/unwind": (["agent/core", "agent/os", "agent/unwind", "bpf/unwind"],
                       ["std", "absl", "system", "elfutils"]),

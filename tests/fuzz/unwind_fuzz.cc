@@ -1,5 +1,6 @@
-// Bytes nobody vouches for, as a whole ELF file and as the .eh_frame of a good one: they may give
-// an error or a useless table, but never a crash. With the table, they are unwound as a stack.
+// Bytes nobody vouches for, as a whole ELF file and as the .eh_frame or the table of Go's functions
+// of a good one: they may give an error or a useless table, but never a crash. With the table, they
+// are unwound as a stack.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,5 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Bytes bytes(data, data + size);
   Use(BuiltTable::OfBytes(bytes), bytes);
   Use(BuiltTable::OfBytes(MakeElf(TextWith(kText, kTextBytes, bytes))), bytes);
+  ElfParts go = TextWith(kText, kTextBytes, bytes);
+  go.parts.back().name = ".gopclntab";
+  Use(BuiltTable::OfBytes(MakeElf(go)), bytes);
   return 0;
 }

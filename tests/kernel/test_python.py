@@ -166,6 +166,26 @@ class Python(unittest.TestCase):
             self.assertTrue(contains_in_order(["Condition.wait", "Event.wait", "hung", *THREAD],
                                               names), names)
 
+    def test_a_program_that_is_over_at_once_has_its_functions(self):
+        program = "import time\ndef over_soon(): time.sleep(0.005)\nover_soon()"
+        begin = time.monotonic()
+        pids = set()
+        for _ in range(40):
+            with subprocess.Popen([PYTHON, "-S", "-c", program]) as process:
+                pids.add(process.pid)
+        since = time.monotonic() - begin + waitscope.MARGIN_SECONDS
+        profile = waitscope.query("flame", "--kind", "off-cpu", "--since", f"{since:.3f}s",
+                                  endpoint=self.agent.endpoint)
+        # Without any frame of Python's: it began before the agent knew that it runs Python.
+        samples = [s for s in waits_of(profile, pathlib.Path(PYTHON).name, "sleep")
+                   if waitscope.number(profile["threads"][waitscope.number(s, "thread")], "pid") in pids
+                   and INTERPRETER not in names_of(profile, s)]
+        self.assertGreater(len(samples), 20)
+        named = share(samples, lambda s: contains_in_order(["over_soon", "<module>"],
+                                                           names_of(profile, s)))
+        self.assertGreaterEqual(named, 0.95, [names_of(profile, s) for s in samples
+                                              if "over_soon" not in names_of(profile, s)][:3])
+
     def test_a_recording_keeps_the_names(self):
         with tempfile.TemporaryDirectory(dir=waitscope.SCRATCH) as directory:
             path = pathlib.Path(directory) / "python.wslog"

@@ -134,9 +134,12 @@ NATIVE_CASES = [
          needs=("rustc",), chains=RUST, whole=NATIVE, settle=6),
     Case("go", ("{out}/waits",), build=("go", "build", "-o", "waits", str(PROGRAMS / "waits.go")),
          needs=("go",), chains=GO),
-    # Its functions have no names here: those in .gopclntab are not read.
-    Case("go-stripped", ("{out}/waits",), needs=("go",),
+    Case("go-stripped", ("{out}/waits",), needs=("go",), chains=GO,
          build=("go", "build", "-ldflags=-s -w", "-o", "waits", str(PROGRAMS / "waits.go"))),
+    # With the C compiler's linker, whose own code comes before Go's.
+    Case("go-pie-stripped", ("{out}/waits",), needs=("go", "gcc"), chains=GO,
+         build=("go", "build", "-buildmode=pie", "-ldflags=-s -w -linkmode=external", "-o", "waits",
+                str(PROGRAMS / "waits.go"))),
 ]
 
 

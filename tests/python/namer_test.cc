@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "tests/python/made_memory.h"
 
 namespace waitscope {
@@ -36,14 +39,14 @@ class Naming : public testing::Test {
     }
     return raw;
   }
-  std::vector<std::string> Shown(const RawStack& raw, bool live = true) {
+  std::vector<std::string> Shown(const RawStack& raw, bool live = true, uint64_t start_ticks = 1) {
     std::vector<std::string> shown;
     const std::vector<Frame> native = {
         {.symbol = "read"},
         {.symbol = "_PyEval_EvalFrameDefault", .module = "python3.9"},
         {.symbol = "main"}};
     for (const Frame& frame :
-         namer_.Show(raw, {static_cast<uint32_t>(getpid()), 1}, live, native)) {
+         namer_.Show(raw, {static_cast<uint32_t>(getpid()), start_ticks}, live, native)) {
       shown.push_back(frame.symbol);
       if (frame.line != 0) shown.back() += " " + frame.file + ":" + std::to_string(frame.line);
     }
@@ -53,7 +56,18 @@ class Naming : public testing::Test {
   const PythonLayout layout_ = *FixedPythonLayout(11);
   MadeMemory memory_{layout_};
   std::vector<uint8_t> bytes_ = ReservedBytes();
-  PythonNamer namer_{[this](uint32_t) { return std::optional(layout_); }, 1 << 20};
+  // As the kernel side's map would answer.
+  static std::optional<CodeObject> Kept(CodeCache::Life life, uint64_t code) {
+    if (code != kKept) return std::nullopt;
+    python_name kept{.start_ns = 19'999'999, .first_line = 3, .name_bytes = 4, .file_bytes = 4};
+    std::copy_n("main", 4, kept.name);
+    std::copy_n("a.py", 4, kept.file);
+    return CodeObjectOf(kept, life);
+  }
+  static constexpr uint64_t kKept = 0x2000;
+
+  PythonNamer namer_{[this](uint32_t) { return std::optional(layout_); },
+                     [](CodeCache::Life life, uint64_t code) { return Kept(life, code); }, 1 << 20};
 
  private:
   static std::vector<uint8_t> ReservedBytes() {
@@ -78,6 +92,19 @@ TEST_F(Naming, WhatAnExitedProcessTookAlongIsCounted) {
   EXPECT_THAT(Shown(StackOf({0x1000, known}), /*live=*/false),
               ElementsAre("read", "[python code gone]", "handle /srv/server.py:40", "main"));
   EXPECT_EQ(namer_.gone(), 1U);
+}
+
+TEST_F(Naming, WhatTheKernelKeptOfAnExitedProcessIsShown) {
+  const std::vector<std::string> shown = Shown(StackOf({kKept}), /*live=*/false);
+  EXPECT_THAT(shown, ElementsAre("read", "main a.py:3", "main"));
+  EXPECT_EQ(namer_.gone(), 0U);
+}
+
+TEST_F(Naming, WhatTheKernelKeptOfAnotherLifeIsNot) {
+  EXPECT_THAT(Shown(StackOf({kKept}), /*live=*/false, /*start_ticks=*/2),
+              ElementsAre("read", "[python code gone]", "main"));
+  EXPECT_THAT(Shown(StackOf({kKept}), /*live=*/false, /*start_ticks=*/0),
+              ElementsAre("read", "main a.py:3", "main"));
 }
 
 TEST_F(Naming, AStackWithoutItsFramesSaysWhy) {

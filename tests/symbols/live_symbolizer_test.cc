@@ -54,6 +54,21 @@ INSTANTIATE_TEST_SUITE_P(Linked, EverySample,
                          ::testing::Values("pie", "fixed", "static", "static_pie", "by_build_id",
                                            "by_debug_link", "mini_debug"));
 
+class EveryGoSample : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EveryGoSample, HasItsFunctionsNamedThoughItIsStripped) {
+  if (!std::filesystem::exists(SamplePath(GetParam()))) GTEST_SKIP() << "Go is not installed";
+  const SampleProcess sample(SamplePath(GetParam()));
+  LiveSymbolizer symbolizer;
+  for (const auto& [name, address] : sample.functions()) {
+    EXPECT_EQ(ResolveOne(symbolizer, sample.pid(), address + 1).symbol, name);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Linked, EveryGoSample,
+                         ::testing::Values("go_stripped", "go_pie_stripped",
+                                           "go_pie_external_stripped"));
+
 TEST(LiveSymbolizer, KeepsWhatAnotherToolNeedsToNameAStrippedFrame) {
   const SampleProcess sample(SamplePath("stripped"));
   LiveSymbolizer symbolizer;

@@ -92,6 +92,8 @@ std::vector<std::string> OurNames(LiveSymbolizer& ours, uint32_t pid,
     const size_t end = std::min(addresses.size(), first + kStackFrames);
     for (size_t at = first; at < end; ++at) raw.addresses.push_back(addresses[at] + (at != first));
     Stack stack = ours.Resolve(raw);
+    // What a call of Python's interpreter would give way to, and why it does not.
+    std::erase_if(stack.frames, [](const Frame& frame) { return frame.module == "[python]"; });
     stack.frames.resize(end - first);
     for (Frame& frame : stack.frames) names.push_back(std::move(frame.symbol));
   }

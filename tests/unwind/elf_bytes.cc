@@ -37,6 +37,7 @@ Elf64_Ehdr HeaderOf(const ElfParts& elf, uint64_t sections_at) {
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
   header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
   header.e_type = ET_DYN;
   header.e_machine = EM_X86_64;
   header.e_version = EV_CURRENT;
@@ -59,7 +60,7 @@ void AppendSections(const ElfParts& elf, Bytes& file) {
   for (size_t i = 0; i < elf.parts.size(); ++i) {
     Elf64_Shdr header = {};
     header.sh_name = static_cast<Elf64_Word>(names.size());
-    header.sh_type = SHT_PROGBITS;
+    header.sh_type = elf.parts[i].type;
     header.sh_addr = elf.parts[i].address;
     header.sh_offset = FileOffsetOf(elf, i);
     header.sh_size = elf.parts[i].bytes.size();

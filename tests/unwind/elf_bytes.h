@@ -14,6 +14,7 @@ struct ElfPart {  // a section, loaded by a segment of its own
   uint64_t address = 0;
   Bytes bytes;
   bool executable = false;
+  uint32_t type = 1;  // SHT_PROGBITS
 };
 
 struct ElfParts {

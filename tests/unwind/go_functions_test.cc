@@ -3,64 +3,17 @@
 #include "agent/unwind/frame_rule.h"
 #include "tests/unwind/built_table.h"
 #include "tests/unwind/elf_bytes.h"
+#include "tests/unwind/go_bytes.h"
 
 namespace waitscope::testing {
 namespace {
 
+constexpr uint64_t kSection = 0x400000;  // C code that was linked in comes first
 constexpr uint64_t kText = 0x401000;
 constexpr uint64_t kTable = 0x500000;
 
-struct GoFunction {
-  std::string name;
-  uint32_t bytes = 0;
-  Bytes deltas;  // pairs of zigzag change and length
-};
-
-// The table as Go 1.20 writes it; with `whole_entries` as Go 1.16 did.
-Bytes GoTable(const std::vector<GoFunction>& functions, bool whole_entries) {
-  const uint64_t header = 8 + 8 * (whole_entries ? 7 : 8);
-  const uint64_t entry_size = whole_entries ? 16 : 8;
-  Bytes names;
-  Bytes deltas = {0};
-  Bytes index;
-  Bytes records;
-  uint32_t at = 0;
-  const auto entry = [&](uint64_t record) {
-    index = Join({index, whole_entries ? Join({Fixed64(kText + at), Fixed64(record)})
-                                       : Join({Fixed32(at), Fixed32(record)})});
-  };
-  const uint64_t records_at = (functions.size() + 1) * entry_size;
-  for (const GoFunction& function : functions) {
-    entry(records_at + records.size());
-    const auto name_at = static_cast<uint32_t>(names.size());
-    const auto deltas_at = static_cast<uint32_t>(deltas.size());
-    names.insert(names.end(), function.name.begin(), function.name.end());
-    names.push_back(0);
-    deltas = Join({deltas, function.deltas, {0}});
-    records = Join({records, whole_entries ? Fixed64(kText + at) : Fixed32(at), Fixed32(name_at),
-                    Fixed32(0), Fixed32(0), Fixed32(deltas_at), Bytes(24, 0)});
-    at += function.bytes;
-  }
-  entry(0);
-  const uint64_t deltas_from = header + names.size();
-  return Join({Fixed32(whole_entries ? 0xfffffffa : 0xfffffff1),
-               {0, 0, 1, 8},
-               Fixed64(functions.size()),
-               Fixed64(0),
-               whole_entries ? Bytes() : Fixed64(kText),
-               Fixed64(header),
-               Fixed64(0),
-               Fixed64(0),
-               Fixed64(deltas_from),
-               Fixed64(deltas_from + deltas.size()),
-               names,
-               deltas,
-               index,
-               records});
-}
-
-const std::vector<GoFunction>& Program() {
-  static const std::vector<GoFunction> program = {
+const std::vector<MadeGoFunction>& Program() {
+  static const std::vector<MadeGoFunction> program = {
       {"main.main", 0x40, {2, 4, 0x80, 1, 0x38, 0x7f, 4}},
       {"runtime.sigreturn.abi0", 0x20, {2, 0x20}},
       {"runtime.goexit.abi0", 0x20, {2, 0x20}},
@@ -69,10 +22,12 @@ const std::vector<GoFunction>& Program() {
   return program;
 }
 
-absl::StatusOr<BuiltTable> Built(const Bytes& table) {
-  return BuiltTable::OfBytes(MakeElf({.entry = kText,
-                                      .parts = {{".text", kText, Bytes(0x1000, 0x90), true},
-                                                {".gopclntab", kTable, table, false}}}));
+absl::StatusOr<BuiltTable> Built(const Bytes& table, const std::vector<ElfPart>& more = {}) {
+  ElfParts elf{.entry = kSection,
+               .parts = {{".text", kSection, Bytes(0x2000, 0x90), true},
+                         {".gopclntab", kTable, table, false}}};
+  elf.parts.insert(elf.parts.end(), more.begin(), more.end());
+  return BuiltTable::OfBytes(MakeElf(elf));
 }
 
 unwind_rule GoFrame(int32_t moved) {
@@ -84,7 +39,8 @@ unwind_rule GoFrame(int32_t moved) {
 
 TEST(GoFunctions, TellHowFarTheStackPointerMoved) {
   for (const bool whole_entries : {false, true}) {
-    const auto table = Built(GoTable(Program(), whole_entries));
+    const auto table = Built(
+        GoTableBytes({.functions = Program(), .text = kText, .whole_entries = whole_entries}));
     ASSERT_TRUE(table.ok()) << table.status();
     EXPECT_EQ(table->At(kText), StackRule(8));
     EXPECT_EQ(table->At(kText + 3), StackRule(8));
@@ -96,7 +52,7 @@ TEST(GoFunctions, TellHowFarTheStackPointerMoved) {
 }
 
 TEST(GoFunctions, KnowRootsSignalsAndOtherStacksByName) {
-  const auto table = Built(GoTable(Program(), false));
+  const auto table = Built(GoTableBytes({.functions = Program(), .text = kText}));
   EXPECT_EQ(table->At(kText + 0x40).cfa_kind, UNWIND_CFA_signal);
   EXPECT_EQ(table->At(kText + 0x3f).cfa_kind, UNWIND_CFA_signal) << "looked up one byte before";
   EXPECT_EQ(table->At(kText + 0x60), EndRule());
@@ -104,8 +60,59 @@ TEST(GoFunctions, KnowRootsSignalsAndOtherStacksByName) {
   EXPECT_EQ(table->At(kText + 0xc0), NoRule()) << "behind the last function";
 }
 
+ElfPart Relocation(uint64_t address, uint64_t value) {
+  return {".rela.dyn", 0x700000, GoRelocation(address, value), false, kRelocations};
+}
+
+void ExpectToldAtText(const absl::StatusOr<BuiltTable>& table) {
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->At(kText + 4), GoFrame(64));
+  EXPECT_EQ(table->At(kText + 0x60), EndRule());
+}
+
+TEST(GoFunctions, BeginWhereTheLoaderOfAPositionIndependentProgramIsToldTo) {
+  const Bytes table = GoTableBytes({.functions = Program(), .text = kText, .told_text = 0});
+  ExpectToldAtText(Built(table, {Relocation(kTable + kGoTextStartAt, kText)}));
+}
+
+TEST(GoFunctions, BeginWhereTheModuleSaysSinceTheirTableDoesNot) {
+  const Bytes table = GoTableBytes({.functions = Program(), .text = kText, .told_text = 0});
+  ExpectToldAtText(Built(table, {{".go.module", 0x600000, GoModule(kText), false}}));
+  ExpectToldAtText(Built(table, {{".go.module", 0x600000, GoModule(0), false},
+                                 Relocation(0x600000 + kGoModuleTextAt, kText)}));
+}
+
+TEST(GoFunctions, AreUnknownWhenNothingSaysWhereTheyBegin) {
+  const Bytes table = GoTableBytes({.functions = Program(), .text = kText, .told_text = 0});
+  const auto built = Built(table);
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->At(kText + 4), NoRule());
+  EXPECT_EQ(built->At(kSection + 0x100 + 4), NoRule());
+}
+
+TEST(GoFunctions, AreFoundWhereTheLinkerOfCHidTheirSection) {
+  const Bytes table = GoTableBytes({.functions = Program(), .text = kText});
+  ElfParts elf{
+      .entry = kSection,
+      .parts = {{".text", kSection, Bytes(0x2000, 0x90), true},
+                {".data.rel.ro", kTable + 8, Join({Bytes(0x18 + 0x40, 0xf1), table}), false}}};
+  auto built = BuiltTable::OfBytes(MakeElf(elf));
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->At(kText + 4), NoRule()) << "no program of Go's";
+  elf.parts.push_back({".note.go.buildid", 0x600000, Bytes(8), false});
+  ExpectToldAtText(BuiltTable::OfBytes(MakeElf(elf)));
+}
+
+TEST(GoFunctions, SkipTheLinkersMarks) {
+  std::vector<MadeGoFunction> program = Program();
+  program.insert(program.begin() + 1, {"go:textfipsstart", 0, {}});
+  const auto table = Built(GoTableBytes({.functions = program, .text = kText}));
+  EXPECT_EQ(table->At(kText + 4), GoFrame(64));
+  EXPECT_EQ(table->At(kText + 0x60), EndRule());
+}
+
 TEST(GoFunctions, MayBeBrokenAnywhere) {
-  const Bytes good = GoTable(Program(), false);
+  const Bytes good = GoTableBytes({.functions = Program(), .text = kText});
   for (size_t at = 0; at < good.size(); ++at) {
     for (const uint8_t value : {0x00, 0x7f, 0x80, 0xff}) {
       Bytes broken = good;

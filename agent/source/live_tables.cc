@@ -1,0 +1,232 @@
+#include "agent/source/live_tables.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
+#include "agent/os/file_access.h"
+#include "agent/source/raw_stacks.h"
+
+namespace waitscope {
+namespace {
+
+// How long an ended process's stacks are waited for: in a storm naming lags by seconds.
+constexpr uint64_t kAfterlifeNs = 10'000'000'000;
+constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
+constexpr size_t kMaxMapsBytes = 32 << 20;
+// Files whose tables one stack may wait for: a process that was just met has 5 to 100.
+constexpr int kBuildsForOne = 256;
+
+MappingRecord RecordOf(uint32_t pid, const Mapping& mapping, uint64_t now_ns) {
+  return {.kind = MappingRecord::Kind::kMap,
+          .time_ns = now_ns,
+          .pid = pid,
+          .start = mapping.start,
+          .end = mapping.end,
+          .offset = mapping.offset,
+          .file = {mapping.device, mapping.inode, mapping.path}};
+}
+
+bool IsGone(uint32_t pid) {
+  return access(absl::StrCat("/proc/", pid, "/task").c_str(), F_OK) != 0;
+}
+
+}  // namespace
+
+LiveTables::LiveTables(MappingStream stream, UnwindMaps maps)
+    : stream_(std::move(stream)), maps_(std::move(maps)), tables_(maps_) {}
+
+int LiveTables::patience_ms() const {
+  if (tables_.has_work()) return 0;
+  if (stream_.holds_back()) return 1;
+  return dying_.empty() ? -1 : 1000;
+}
+
+void LiveTables::ReadAllProcesses() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    uint32_t pid = 0;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &pid)) ReadProcess(pid);
+  }
+}
+
+void LiveTables::ReadProcess(uint32_t pid) {
+  const uint64_t read_ns = MonotonicNs();
+  const std::string text =
+      ReadText(absl::StrCat("/proc/", pid, "/maps"), kMaxMapsBytes).value_or("");
+  if (text.empty()) return;  // a kernel thread, or gone
+  std::vector<MappingRecord> records;
+  for (const Mapping& mapping : ParseMaps(text, SIZE_MAX).executable) {
+    records.push_back(RecordOf(pid, mapping, read_ns));
+  }
+  const std::lock_guard lock(tracker_mutex_);
+  tracker_.Replace(pid, records);
+}
+
+void LiveTables::CatchUp(uint64_t before_ns) {
+  stream_.Drain(before_ns, [this](const MappingRecord& record) { Apply(record); });
+  if (std::exchange(lost_, false)) {
+    ReadAllProcesses();
+    tracker_.ForEach([this](uint32_t pid, const SharedMappings&) {
+      if (IsGone(pid)) dying_.try_emplace(pid, MonotonicNs());
+    });
+  }
+  PublishChanged();
+}
+
+bool LiveTables::Reread(uint32_t pid) {
+  const uint64_t now = MonotonicNs();
+  if (now - reread_ns_ < kRereadNs) return false;
+  reread_ns_ = now;
+  ReadProcess(pid);
+  PublishChanged();
+  return true;
+}
+
+void LiveTables::Apply(const MappingRecord& record) {
+  ++records_;
+  if (record.kind == MappingRecord::Kind::kLost) {
+    lost_ = true;
+    return;
+  }
+  if (record.kind == MappingRecord::Kind::kExit) dying_[record.pid] = record.time_ns;
+  if (record.kind == MappingRecord::Kind::kFork) dying_.erase(record.pid);
+  const std::lock_guard lock(tracker_mutex_);
+  tracker_.Apply(record);
+}
+
+void LiveTables::PublishChanged() {
+  std::set<const MappedFile*> replaced;
+  for (const uint32_t pid : tracker_.TakeChanged()) {
+    const SharedMappings mappings = tracker_.Find(pid);
+    if (!mappings) continue;
+    for (const TextMapping& mapping : *mappings) {
+      if (tables_.Revalidate(mapping, pid, MonotonicNs())) replaced.insert(mapping.file.get());
+    }
+    Publish(pid, *mappings);
+  }
+  for (const MappedFile* file : replaced) PublishHolders(file);
+}
+
+void LiveTables::PublishHolders(const MappedFile* file) {
+  tracker_.ForEach([&](uint32_t pid, const SharedMappings& mappings) {
+    const bool holds =
+        std::any_of(mappings->begin(), mappings->end(),
+                    [&](const TextMapping& mapping) { return mapping.file.get() == file; });
+    if (holds) Publish(pid, *mappings);
+  });
+}
+
+void LiveTables::Publish(uint32_t pid, const TextMappings& mappings) {
+  if (mappings.empty()) {  // a kernel thread, or between two programs
+    maps_.Withdraw(pid, MonotonicNs());
+    return;
+  }
+  const auto python = pythons_.Note(pid, tables_.PythonIn(mappings));
+  maps_.Publish(pid, DescribeAll(pid, mappings), python, MonotonicNs());
+}
+
+std::vector<unwind_mapping> LiveTables::DescribeAll(uint32_t pid, const TextMappings& mappings) {
+  std::vector<unwind_mapping> described;
+  described.reserve(mappings.size());
+  for (const TextMapping& mapping : mappings) {
+    described.push_back(tables_.Describe(mapping, pid));
+  }
+  return described;
+}
+
+void LiveTables::BuildOne() {
+  const auto find_holder = [this](const MappedFile* file) {
+    std::optional<TableStore::Holder> found;
+    tracker_.ForEach([&](uint32_t pid, const SharedMappings& mappings) {
+      for (const TextMapping& mapping : *mappings) {
+        if (!found && mapping.file.get() == file && !dying_.contains(pid)) {
+          found = {pid, mapping.start, mapping.end};
+        }
+      }
+    });
+    return found;
+  };
+  const MappedFile* file = tables_.BuildOne(find_holder, MonotonicNs());
+  if (file == nullptr) return;
+  PublishHolders(file);
+  if (!tables_.has_work()) malloc_trim(0);  // building takes ten times what is kept
+}
+
+// A process lives on after its first thread while others run.
+void LiveTables::Reap() {
+  const uint64_t now = MonotonicNs();
+  for (auto at = dying_.begin(); at != dying_.end();) {
+    const auto [pid, since_ns] = *at;
+    if (now - since_ns < kAfterlifeNs) {
+      ++at;
+      continue;
+    }
+    if (IsGone(pid)) {
+      Forget(pid, now);
+      at = dying_.erase(at);
+    } else {
+      at->second = now;  // looked at again then
+      ++at;
+    }
+  }
+  maps_.Collect(MonotonicNs());
+}
+
+void LiveTables::Forget(uint32_t pid, uint64_t now_ns) {
+  const std::lock_guard lock(tracker_mutex_);
+  tracker_.Forget(pid);
+  pythons_.Note(pid, std::nullopt);
+  maps_.Withdraw(pid, now_ns);
+}
+
+bool LiveTables::KnowsNow(const raw_stack& raw) {
+  const SharedMappings mappings = tracker_.Find(raw.pid);
+  if (!mappings || mappings->empty()) return false;
+  if (raw.stop == UNWIND_STOP_no_process || raw.stop == UNWIND_STOP_no_mapping) {
+    Publish(raw.pid, *mappings);
+  }
+  return true;
+}
+
+UnwoundStack LiveTables::UnwindNow(const raw_stack& raw, const ReadLiveWord& read_live) {
+  std::vector<unwind_mapping> mappings;
+  if (const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns)) {
+    mappings = DescribeAll(raw.pid, *then);
+  }
+  return UnwindStack(maps_.ViewOf(mappings, tables_.rules()), SampleOf(raw), read_live);
+}
+
+UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {
+  UnwoundStack stack = UnwindNow(raw, read_live);
+  if (stack.stop == UNWIND_STOP_no_table) tables_.Hasten(tracker_.FindAt(raw.pid, raw.at_ns));
+  for (int files = 0; stack.stop == UNWIND_STOP_no_table && files < kBuildsForOne; ++files) {
+    if (!tables_.has_work()) break;
+    BuildOne();
+    stack = UnwindNow(raw, read_live);
+  }
+  return stack;
+}
+
+std::vector<Mapping> LiveTables::MappingsOf(uint32_t pid) const {
+  const std::lock_guard lock(tracker_mutex_);
+  return AllMappingsOf(tracker_, pid);
+}
+
+LiveTables::Stats LiveTables::stats() const {
+  return {.records = records_,
+          .processes = tracker_.processes(),
+          .maps = maps_.stats(),
+          .tables = tables_.stats(),
+          .rows_used = maps_.rows_used()};
+}
+
+}  // namespace waitscope
