@@ -19,9 +19,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
-#include "agent/os/file_access.h"
-#include "agent/os/process_maps.h"
 #include "agent/os/process_memory.h"
+#include "agent/source/proc_mappings.h"
 #include "agent/source/raw_stacks.h"
 
 namespace waitscope {
@@ -37,24 +36,9 @@ constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
 constexpr std::chrono::milliseconds kSettlePatience(100);
 // All files that a Debian server has mapped take 0.2 to 0.5 s.
 constexpr std::chrono::milliseconds kStartPatience(2000);
-constexpr size_t kMaxMapsBytes = 32 << 20;
 constexpr size_t kMaxFinished = 8192;
 // Files whose tables one stack may wait for: a process that was just met has 5 to 100.
 constexpr int kBuildsForOne = 256;
-
-MappingRecord RecordOf(uint32_t pid, const Mapping& mapping, uint64_t now_ns) {
-  return {.kind = MappingRecord::Kind::kMap,
-          .time_ns = now_ns,
-          .pid = pid,
-          .start = mapping.start,
-          .end = mapping.end,
-          .offset = mapping.offset,
-          .file = {mapping.device, mapping.inode, mapping.path}};
-}
-
-bool IsGone(uint32_t pid) {
-  return access(absl::StrCat("/proc/", pid, "/task").c_str(), F_OK) != 0;
-}
 
 }  // namespace
 
@@ -88,11 +72,14 @@ absl::Status UnwindService::Prepare(int raw_ring) {
   }
   std::vector<int> fds = stream_.fds();
   fds.insert(fds.end(), {raw_ring, wake_.get()});
-  for (const int fd : fds) {
-    epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
-  }
+  for (const int fd : fds) Watch(fd);
   return absl::OkStatus();
+}
+
+// One that is watched already stays so.
+void UnwindService::Watch(int fd) {
+  epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
 }
 
 UnwindService::~UnwindService() {
@@ -100,9 +87,13 @@ UnwindService::~UnwindService() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void UnwindService::Wake() const {
   const uint64_t one = 1;
   if (write(wake_.get(), &one, sizeof(one)) < 0) return;  // a full counter wakes, too
-  if (thread_.joinable()) thread_.join();
 }
 
 void UnwindService::TakeFinished(absl::FunctionRef<void(const stack_event&)> each) {
@@ -127,8 +118,7 @@ std::vector<OpenStack> UnwindService::ReadOpen(std::vector<waiting_thread> waiti
 void UnwindService::Settle() {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = ++settle_wanted_;
-  const uint64_t one = 1;
-  if (write(wake_.get(), &one, sizeof(one)) < 0) return;
+  Wake();
   settled_.wait_for(lock, kSettlePatience, [&] { return settle_done_ >= wanted || stopping_; });
 }
 
@@ -152,11 +142,14 @@ void UnwindService::Run() {
   ReadAllProcesses();
   for (;;) {
     uint64_t settling = 0;
+    std::optional<CpuSet> cpus;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
       settling = settle_wanted_;
+      cpus.swap(cpus_wanted_);
     }
+    if (cpus) WatchCpus(*cpus);
     Turn();
     {
       const std::lock_guard lock(mutex_);
@@ -189,6 +182,19 @@ void UnwindService::Wait() {
   if (count > 0 && !woken) std::this_thread::sleep_for(kGather);
 }
 
+void UnwindService::FollowCpus(CpuSet online) {
+  const std::lock_guard lock(mutex_);
+  cpus_wanted_ = std::move(online);
+  Wake();
+}
+
+// What was mapped on a CPU that was not followed is read from /proc, now or when it is missed.
+void UnwindService::WatchCpus(const CpuSet& online) {
+  stream_.Follow(online).IgnoreError();
+  for (const int fd : stream_.fds()) Watch(fd);
+  lost_ = true;
+}
+
 void UnwindService::Turn() {
   Follow(MonotonicNs() - kInFlightNs);
   PublishChanged();
@@ -208,14 +214,8 @@ void UnwindService::ReadAllProcesses() {
 }
 
 void UnwindService::ReadProcess(uint32_t pid) {
-  const uint64_t read_ns = MonotonicNs();
-  const std::string text =
-      ReadText(absl::StrCat("/proc/", pid, "/maps"), kMaxMapsBytes).value_or("");
-  if (text.empty()) return;  // a kernel thread, or gone
-  std::vector<MappingRecord> records;
-  for (const Mapping& mapping : ParseMaps(text, SIZE_MAX).executable) {
-    records.push_back(RecordOf(pid, mapping, read_ns));
-  }
+  const std::vector<MappingRecord> records = ReadMappings(pid, MonotonicNs());
+  if (records.empty()) return;
   const std::lock_guard lock(tracker_mutex_);
   tracker_.Replace(pid, records);
 }
