@@ -15,8 +15,6 @@ namespace {
 
 constexpr size_t kMaxHints = 4096;
 constexpr size_t kMaxWindows = 2;
-// Free in the heap, and not given back to the system.
-constexpr size_t kSpareBytes = 16 << 20;
 
 }  // namespace
 
@@ -119,8 +117,9 @@ void Publisher::Append(Window window) {
   history_.Append(std::move(window.snapshot),
                   cache_.bytes() + window.table_bytes + diagnosis_.log().bytes());
   diagnosis_.AfterAppending(history_);
-  // Also what answers have left behind.
-  if (mallinfo2().fordblks > kSpareBytes) malloc_trim(0);
+  // Also what answers have left behind: 1 ms. Asking first how much is free takes as long, and
+  // counts what has been given back already.
+  malloc_trim(0);
 }
 
 }  // namespace waitscope

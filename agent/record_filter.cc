@@ -1,10 +1,11 @@
 #include "agent/record_filter.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include "agent/core/wire_text.h"
+
 namespace waitscope {
 namespace {
 
@@ -52,11 +53,6 @@ struct ReferredStacks {
   }
 };
 
-template <size_t N>
-std::string_view Text(const char (&text)[N]) {
-  return {text, strnlen(text, N)};
-}
-
 std::string_view WithoutSlashes(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
@@ -84,13 +80,13 @@ RecordFilter::RecordFilter(Target target, const Snapshot& latest)
 void RecordFilter::Notice(const life_event& event) {
   const bool inherits = target_.descendants && event.kind == LIFE_fork;
   if (inherits && pids_.contains(event.creator.pid)) pids_.insert(event.thread.pid);
-  const bool named = std::ranges::find(target_.comms, Text(event.comm)) != target_.comms.end();
+  const bool named = std::ranges::count(target_.comms, PrintableText(event.comm)) > 0;
   if (event.kind == LIFE_exec && named) pids_.insert(event.thread.pid);
 }
 
 void RecordFilter::Notice(const process_event& event) {
   const bool in_cgroup = std::ranges::any_of(target_.cgroups, [&](const std::string& prefix) {
-    return IsBelow(Text(event.cgroup), prefix);
+    return IsBelow(PrintableText(event.cgroup), prefix);
   });
   const bool in_container = std::ranges::any_of(target_.containers, [&](const std::string& id) {
     return Text(event.container).starts_with(id);

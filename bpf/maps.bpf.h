@@ -72,6 +72,7 @@ struct thread_record {
 	__u64 early_stack_ns;
 	__u64 early_allowed_ns; /* when the next one may be taken */
 	struct call_state call;
+	struct kernel_entry entry; /* of the thread, when `sample` began to wait for its stack */
 	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
 	__u32 pad;
 	struct wait_event sample;

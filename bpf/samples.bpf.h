@@ -202,6 +202,41 @@ probe_inline void expect_late_hook(struct task_struct *task)
 		*here = task->pid;
 }
 
+probe_inline struct kernel_entry entry_of(const struct user_frame *frame)
+{
+	return kernel_entry_of(frame->ip, frame->sp, frame->bp, frame->bx);
+}
+
+/* Whether the user stack of `current` is still that of the wait its sample tells. It is not when
+ * the kernel skipped the late hook and the thread has been in user mode, or in a new program,
+ * since. */
+probe_inline int keeps_stack(const struct thread_record *r)
+{
+	struct user_frame frame = {};
+	struct kernel_entry now;
+
+	compat_current_frame(&frame);
+	now = entry_of(&frame);
+	return same_entry(&r->entry, &now);
+}
+
+/* Instead of a stack that is another's by now. Interrupts off. */
+probe_inline __u64 replaced_stack(const struct thread_record *r)
+{
+	if (cfg.unwind && unwind_is_exec_call(r->sample.syscall))
+		return exec_stack(SLOT_IRQOFF);
+	lose_user_stack();
+	return 0;
+}
+
+probe_inline void note_entry(struct thread_record *r, struct task_struct *task)
+{
+	struct user_frame frame = {};
+
+	compat_frame_of(task, &frame);
+	r->entry = entry_of(&frame);
+}
+
 /* Emits the sample, or leaves it for the thread's way back to user mode. */
 probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *task,
 				  const struct closed_wait *wait)
@@ -214,6 +249,7 @@ probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *t
 		emit_sample(r, r->early_stack_ns >= wait->off_ns ? r->early_stack : 0);
 		return;
 	}
+	note_entry(r, task);
 	r->pending = SAMPLE_waits;
 	expect_late_hook(task);
 }

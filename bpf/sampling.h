@@ -18,4 +18,33 @@ static inline __attribute__((always_inline)) int sample_chosen(__u64 length_ns, 
 	return (((__u64)draw * period_ns) >> 32) < length_ns;
 }
 
+/* Where a thread came into the kernel from, in one of its calls or faults. */
+struct kernel_entry {
+	__u64 ip;
+	__u64 frame; /* of its user stack, and the registers that callees keep */
+};
+
+static inline __attribute__((always_inline)) struct kernel_entry kernel_entry_of(__u64 ip, __u64 sp,
+										 __u64 bp, __u64 bx)
+{
+	struct kernel_entry entry = {
+		.ip = ip,
+		.frame = sp ^ (bp * 0x9e3779b97f4a7c15ULL) ^ (bx * 0xff51afd7ed558ccdULL),
+	};
+
+	return entry;
+}
+
+/* A call that a signal broke off is set to be made again: its ip goes back by the instruction. */
+#define RESTART_BYTES 2
+
+/* Whether the thread has stayed in the kernel, or come back by the same call of the same function.
+ */
+static inline __attribute__((always_inline)) int same_entry(const struct kernel_entry *then,
+							    const struct kernel_entry *now)
+{
+	return then->frame == now->frame &&
+	       (then->ip == now->ip || then->ip - now->ip == RESTART_BYTES);
+}
+
 #endif

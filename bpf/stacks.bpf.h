@@ -239,6 +239,21 @@ probe_function int ship_unwound_stack(__u32 number)
 	return 0;
 }
 
+/* For a wait in an execve that has brought a new program since, in a slot that is the caller's. */
+probe_inline __u64 exec_stack(__u32 number)
+{
+	struct unwind_slot *s = slot_at(number);
+
+	if (!s)
+		return 0;
+	s->stack.pid = bpf_get_current_pid_tgid() >> 32;
+	become_exec(s);
+	s->stack.id = s->hash ^ (__u64)UNWIND_CLASS_exec << 56;
+	s->stack.hdr.size = offsetof(struct stack_event, addresses);
+	ship_stack(&s->stack, 0);
+	return s->stack.id;
+}
+
 probe_inline __u64 unwound_stack(__u32 number)
 {
 	struct unwind_slot *s;

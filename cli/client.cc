@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cli/render/style.h"
 #include "waitscope/v1/query.grpc.pb.h"
 
 namespace waitscope::cli {
@@ -76,13 +77,13 @@ struct Client::Connection {
     if (status.ok()) return absl::OkStatus();
     if (given_up) return absl::CancelledError("interrupted");
     const std::string agent = absl::StrCat("the agent at ", endpoint.address);
+    const std::string said = Printable(status.error_message());
     switch (status.error_code()) {
       case grpc::StatusCode::UNAVAILABLE:
       case grpc::StatusCode::CANCELLED:
         return absl::UnavailableError(
-            answered
-                ? absl::StrCat(agent, " went away or cannot answer now: ", status.error_message())
-                : absl::StrCat(agent, " cannot be reached: ", status.error_message()));
+            answered ? absl::StrCat(agent, " went away or cannot answer now: ", said)
+                     : absl::StrCat(agent, " cannot be reached: ", said));
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         return absl::DeadlineExceededError(absl::StrCat(
             agent, " gave no answer within ", absl::FormatDuration(allowed),
@@ -91,8 +92,7 @@ struct Client::Connection {
         return absl::UnimplementedError(
             absl::StrCat(agent, " is too old for this question: upgrade it"));
       default:
-        return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                            status.error_message());
+        return absl::Status(static_cast<absl::StatusCode>(status.error_code()), said);
     }
   }
 

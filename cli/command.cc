@@ -5,6 +5,7 @@
 #include <map>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/commands/commands.h"
@@ -18,13 +19,33 @@ constexpr absl::string_view kIntroduction =
     "waitscope says what the threads of this machine wait for, and who is to blame.\n"
     "Every nanosecond of every thread is running, runnable, or blocked on something.\n";
 
-std::string ExamplesText(absl::string_view examples) {
-  std::string text = "Examples:\n";
-  for (const absl::string_view example : absl::StrSplit(examples, '\n', absl::SkipEmpty())) {
-    absl::StrAppend(&text, "  ", example, "\n");
+std::string ListText(absl::string_view title, absl::string_view lines) {
+  std::string text = absl::StrCat(title, ":\n");
+  for (const absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+    absl::StrAppend(&text, "  ", line, "\n");
   }
   return text;
 }
+
+std::string FooterText(const Command& command) {
+  return absl::StrCat(ListText("Units", command.units), ListText("Examples", command.examples),
+                      "\nSee `waitscope --help` for --endpoint, --color and exit codes.");
+}
+
+// The parser knows nothing of words that are left unread, and leaves them out of the usage.
+class HelpWithRest : public CLI::Formatter {
+ public:
+  explicit HelpWithRest(absl::string_view rest) : rest_(rest) {}
+
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+    absl::StripTrailingAsciiWhitespace(&usage);
+    return absl::StrCat(usage, rest_.empty() ? "" : " ", rest_, "\n");
+  }
+
+ private:
+  absl::string_view rest_;
+};
 
 void AddGeneralOptions(CLI::App& app, Session& session) {
   // Inside a replay there is one agent to ask.
@@ -48,8 +69,8 @@ std::map<const CLI::App*, Action> AddCommands(CLI::App& app, Session& session) {
   for (const Command* command : AllCommands()) {
     CLI::App* parser =
         app.add_subcommand(std::string(command->name), std::string(command->summary));
-    parser->footer(absl::StrCat(ExamplesText(command->examples), "\n",
-                                "See `waitscope --help` for --endpoint, --color and exit codes."));
+    parser->footer(FooterText(*command));
+    parser->formatter(std::make_shared<HelpWithRest>(command->rest));
     actions.emplace(parser, command->add(*parser));
     TakeGeneralOptions(*parser, session);
   }

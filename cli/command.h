@@ -18,9 +18,11 @@ using Action = std::function<absl::StatusOr<int>(const Session&)>;
 struct Command {
   absl::string_view name;
   absl::string_view summary;
+  absl::string_view units;     // of what it shows, a sentence or two a line
   absl::string_view examples;  // one a line
   // Declares the command's options on its own parser.
   Action (*add)(CLI::App& app);
+  absl::string_view rest = "";  // what the command line goes on with, where that is left unread
 };
 
 // In the order --help shows them.

@@ -39,8 +39,6 @@ TextStyle StyleOfErrors(absl::string_view color) {
   return {.color = WantsColor(color, STDERR_FILENO), .width = Width(STDERR_FILENO)};
 }
 
-bool OutputIsTerminal() { return isatty(STDOUT_FILENO); }
-
 Progress::Progress(std::string what, absl::Duration expected)
     : what_(std::move(what)),
       expected_(expected),

@@ -14,8 +14,6 @@ TextStyle StyleOfOutput(absl::string_view color);
 // Of standard error, for messages.
 TextStyle StyleOfErrors(absl::string_view color);
 
-bool OutputIsTerminal();
-
 // One line on standard error, updated while something takes more than two seconds, and erased
 // after. Silent when standard error is not a terminal.
 class Progress {

@@ -13,8 +13,8 @@ const absl::string_view kExitCodeHelp =
     "  6  a file is not what it should be\n"
     " 10  diagnose found something wrong\n"
     "130  interrupted\n"
-    "`waitscope run` exits with its command's code (127: not found, 128 + n: killed by signal "
-    "n).\n";
+    "`waitscope run` exits with its command's code (126: cannot be executed, 127: not found,\n"
+    "128 + n: killed by signal n).\n";
 
 ExitCode ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {

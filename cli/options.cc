@@ -3,38 +3,45 @@
 #include <algorithm>
 
 #include "CLI/CLI.hpp"
-#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "cli/render/style.h"
 
 namespace waitscope::cli {
 namespace {
 
-struct Suffix {
-  absl::string_view suffix;
-  absl::string_view format;
-};
-
-// Longer suffixes first: ".speedscope.json" is also ".json".
-constexpr Suffix kSuffixes[] = {
-    {".speedscope.json", "speedscope"},
-    {".json", "json"},
-    {".svg", "svg"},
-    {".folded", "folded"},
-    {".pb.gz", "pprof"},
-    {".pprof", "pprof"},
-    {".txt", "text"},
-};
+constexpr size_t kCommBytes = 15;  // TASK_COMM_LEN, without the NUL
 
 template <typename Values>
 void CopyInto(const Values& values, google::protobuf::RepeatedPtrField<std::string>* field) {
   field->Assign(values.begin(), values.end());
 }
 
+// What an unset variable leaves would choose everything, or nothing.
+CLI::Validator SaysSomething() {
+  return CLI::Validator(
+      [](std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); },
+      "");
+}
+
+// As a shell takes it back.
+std::string Quoted(const std::string& word) {
+  const bool plain = std::all_of(word.begin(), word.end(), [](char byte) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(byte)) ||
+           absl::StrContains("/._:@%+,-", byte);
+  });
+  if (plain && !word.empty()) return word;
+  return absl::StrCat("'", absl::StrReplaceAll(Printable(word), {{"'", "'\\''"}}), "'");
+}
+
 template <typename Values>
 void AppendFlags(absl::string_view flag, const Values& values, std::string* flags) {
-  for (const auto& value : values) absl::StrAppend(flags, " ", flag, " ", value);
+  for (const auto& value : values) {
+    absl::StrAppend(flags, " ", flag, " ", Quoted(absl::StrCat(value)));
+  }
 }
 
 }  // namespace
@@ -89,12 +96,16 @@ void AddTargetOptions(CLI::App& app, TargetOptions& options) {
   app.add_option("--pid,-p", options.pids, "these processes (default: the whole machine)")
       ->allow_extra_args(false);
   app.add_option("--tid,-t", options.tids, "these threads")->allow_extra_args(false);
-  app.add_option("--comm", options.comms, "processes or threads of this name")
-      ->allow_extra_args(false);
+  app.add_option("--comm", options.comms,
+                 "processes or threads of this name; the kernel keeps its first 15 bytes")
+      ->allow_extra_args(false)
+      ->check(SaysSomething());
   app.add_option("--cgroup", options.cgroups, "processes in cgroups below this path")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(SaysSomething());
   app.add_option("--container", options.containers, "processes in containers of this id prefix")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(SaysSomething());
 }
 
 void AddTimeOptions(CLI::App& app, TimeOptions& options) {
@@ -126,7 +137,7 @@ v1::Target ToTarget(const TargetOptions& options) {
   v1::Target target;
   target.mutable_pids()->Assign(options.pids.begin(), options.pids.end());
   target.mutable_tids()->Assign(options.tids.begin(), options.tids.end());
-  CopyInto(options.comms, target.mutable_comms());
+  for (const std::string& comm : options.comms) target.add_comms(comm.substr(0, kCommBytes));
   CopyInto(options.cgroups, target.mutable_cgroups());
   CopyInto(options.containers, target.mutable_containers());
   return target;
@@ -145,21 +156,6 @@ std::string TargetFlags(const TargetOptions& options) {
 absl::Duration MeasuringTime(const v1::TimeRange& range) {
   if (!range.has_duration()) return absl::ZeroDuration();
   return absl::Seconds(range.duration().seconds()) + absl::Nanoseconds(range.duration().nanos());
-}
-
-absl::StatusOr<std::string> ChooseFormat(const OutputOptions& options,
-                                         const std::vector<std::string>& formats) {
-  if (!options.format.empty()) return options.format;
-  for (const Suffix& suffix : kSuffixes) {
-    if (!absl::EndsWith(options.file, suffix.suffix)) continue;
-    if (std::find(formats.begin(), formats.end(), suffix.format) != formats.end()) {
-      return std::string(suffix.format);
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.file, ": this view cannot be written as ", suffix.format,
-                     ". It takes --output ", absl::StrJoin(formats, "|")));
-  }
-  return formats.front();
 }
 
 }  // namespace waitscope::cli

@@ -81,8 +81,4 @@ std::string TargetFlags(const TargetOptions& options);
 // What measuring from now takes; zero for questions about the past.
 absl::Duration MeasuringTime(const v1::TimeRange& range);
 
-// The format asked for, or the one the file's name means, or the first of `formats`.
-absl::StatusOr<std::string> ChooseFormat(const OutputOptions& options,
-                                         const std::vector<std::string>& formats);
-
 }  // namespace waitscope::cli

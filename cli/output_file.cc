@@ -15,6 +15,8 @@
 namespace waitscope::cli {
 namespace {
 
+constexpr size_t kMostBytes = 1 << 30;  // read at once
+
 absl::string_view Advice(int error) {
   switch (error) {
     case ENOSPC:
@@ -46,6 +48,11 @@ absl::Status CannotPrint(int error) {
 bool IsSpecial(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 // 0, or the error number.
@@ -87,6 +94,7 @@ absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path) {
     if (fd < 0) return CannotWrite(path, errno);
     return OutputFile(path, "", fd);
   }
+  if (IsDirectory(path)) return CannotWrite(path, EISDIR);
   std::string temporary_path = absl::StrCat(path, ".partial-XXXXXX");
   const int fd = mkostemp(temporary_path.data(), O_CLOEXEC);
   if (fd < 0) return CannotWrite(path, errno);
@@ -107,6 +115,11 @@ absl::Status OutputFile::Finish() {
   return absl::OkStatus();
 }
 
+absl::Status CheckOutput(const std::string& path) {
+  if (path.empty() || IsSpecial(path)) return absl::OkStatus();
+  return OutputFile::Create(path).status();
+}
+
 absl::Status WriteOutput(const std::string& path, absl::string_view data) {
   if (path.empty()) {
     const int error = WriteAll(STDOUT_FILENO, data);
@@ -124,11 +137,14 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::string data;
   char buffer[65536];
   ssize_t got = 0;
-  while ((got = read(fd, buffer, sizeof buffer)) > 0) data.append(buffer, static_cast<size_t>(got));
-  const int error = errno;
+  while ((got = read(fd, buffer, sizeof buffer)) > 0 && data.size() < kMostBytes) {
+    data.append(buffer, static_cast<size_t>(got));
+  }
+  const int error = got > 0 ? EFBIG : errno;
   close(fd);
-  if (got < 0)
+  if (got != 0) {
     return absl::DataLossError(absl::StrCat("cannot read ", path, ": ", strerror(error)));
+  }
   return data;
 }
 

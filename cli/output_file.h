@@ -31,6 +31,8 @@ class OutputFile {
   int fd_;
 };
 
+// Whether WriteOutput could, before anybody waits for what is to be written.
+absl::Status CheckOutput(const std::string& path);
 // Writes to the file, or to standard output when `path` is empty.
 absl::Status WriteOutput(const std::string& path, absl::string_view data);
 

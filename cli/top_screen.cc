@@ -39,8 +39,9 @@ int BasicColor(Hue hue) {
   }
 }
 
-void DefineColors() {
-  if (!has_colors()) return;
+// Without them every pair is the terminal's own.
+void DefineColors(bool wanted) {
+  if (!wanted || !has_colors()) return;
   start_color();
   use_default_colors();
   for (int hue = 0; hue <= static_cast<int>(Hue::kOther); ++hue) {
@@ -87,7 +88,7 @@ void PaintHead(const std::string& headline, const v1::Header& header) {
 
 }  // namespace
 
-TopScreen::TopScreen() {
+TopScreen::TopScreen(bool color) {
   initscr();
   raw();  // so that ^C is a key and the terminal is given back in order
   noecho();
@@ -95,7 +96,7 @@ TopScreen::TopScreen() {
   keypad(stdscr, TRUE);
   set_escdelay(kEscapeDelayMs);
   curs_set(0);
-  DefineColors();
+  DefineColors(color);
   Paint();
 }
 

@@ -13,7 +13,8 @@ namespace waitscope::cli {
 // Holds the terminal from construction to destruction.
 class TopScreen {
  public:
-  TopScreen();
+  // Only where TerminalTakesScreens: else the library ends the program.
+  explicit TopScreen(bool color);
   TopScreen(const TopScreen&) = delete;
   TopScreen& operator=(const TopScreen&) = delete;
   ~TopScreen();

@@ -1,17 +1,26 @@
 #include "cli/view.h"
 
 #include "absl/strings/str_cat.h"
+#include "cli/output_format.h"
 
 namespace waitscope::cli {
 
+absl::StatusOr<OutputPlan> PlanOutput(const Session& session, const OutputOptions& options,
+                                      const std::vector<std::string>& formats) {
+  absl::StatusOr<std::string> format = ChooseFormat(options, formats);
+  if (!format.ok()) return format.status();
+  if (absl::Status status = CheckOutput(options.file); !status.ok()) return status;
+  const TextStyle style = options.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
+  return OutputPlan{*std::move(format), style};
+}
+
 absl::StatusOr<ViewPlan> PlanView(const Session& session, const ViewOptions& options,
                                   const std::vector<std::string>& formats) {
-  absl::StatusOr<std::string> format = ChooseFormat(options.output, formats);
-  if (!format.ok()) return format.status();
   absl::StatusOr<v1::TimeRange> range = ToTimeRange(session, options.time);
   if (!range.ok()) return range.status();
-  const TextStyle style = options.output.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
-  return ViewPlan{*std::move(format), *std::move(range), style};
+  absl::StatusOr<OutputPlan> output = PlanOutput(session, options.output, formats);
+  if (!output.ok()) return output.status();
+  return ViewPlan{std::move(output->format), *std::move(range), output->style};
 }
 
 absl::StatusOr<MeasuringClient> StartMeasuring(const Session& session, const v1::TimeRange& range) {

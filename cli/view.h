@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/command.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/output_file.h"
@@ -15,6 +17,15 @@
 #include "cli/session.h"
 
 namespace waitscope::cli {
+
+struct OutputPlan {
+  std::string format;
+  TextStyle style;
+};
+
+// How and whether the output can be written, before anybody waits for it.
+absl::StatusOr<OutputPlan> PlanOutput(const Session& session, const OutputOptions& options,
+                                      const std::vector<std::string>& formats);
 
 struct ViewPlan {
   std::string format;
@@ -75,5 +86,37 @@ absl::StatusOr<int> RunView(const Session& session, const ViewOptions& options,
 
 // The request most calls take.
 v1::ViewRequest MakeViewRequest(const v1::Target& target, const v1::TimeRange& range);
+
+// Most views ask for no more than a target and a time, and come as text or JSON.
+struct PlainOptions {
+  ViewOptions view;
+  bool flag = false;  // the one such a view may have of its own
+
+  std::string target_flags() const { return TargetFlags(view.target); }
+};
+
+template <typename Response>
+struct PlainView {
+  absl::StatusOr<Response> (Client::*ask)(const v1::ViewRequest&);
+  bool (*is_empty)(const Response&);
+  std::string (*render)(const Response&, const PlainOptions&, const TextStyle&);
+};
+
+template <typename Response>
+Action AddPlainView(CLI::App& app, const std::shared_ptr<PlainOptions>& options,
+                    const PlainView<Response>& plain) {
+  View<Response> view;
+  view.formats = {"text", "json"};
+  view.ask = [plain](Client& client, const v1::Target& target, const v1::TimeRange& range) {
+    return (client.*plain.ask)(MakeViewRequest(target, range));
+  };
+  view.is_empty = plain.is_empty;
+  view.render = [plain, options](const Response& response, absl::string_view,
+                                 const TextStyle& style) -> absl::StatusOr<std::string> {
+    return plain.render(response, *options, style);
+  };
+  AddViewOptions(app, options->view, view.formats);
+  return [options, view](const Session& session) { return RunView(session, options->view, view); };
+}
 
 }  // namespace waitscope::cli

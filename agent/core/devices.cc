@@ -45,7 +45,7 @@ void DeviceStage::Close(Snapshot& snapshot) {
     static constexpr device_event kNothing{};
     DeviceWindow window = WindowOf(now, previous != nullptr ? *previous : kNothing);
     const auto name = names_.find(dev);
-    if (name != names_.end()) window.name = Text(name->second.name);
+    if (name != names_.end()) window.name = PrintableText(name->second.name);
     snapshot.devices.emplace(dev, std::move(window));
   });
   KeepSlowest(requests_);

@@ -1,6 +1,9 @@
 #include "agent/core/facts.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "agent/core/wire_text.h"
@@ -12,25 +15,31 @@ constexpr uint32_t kForgetAfterWindows = 2;
 
 ProcessFacts FactsOf(const process_event& event) {
   return {.parent_pid = event.parent_pid,
-          .cgroup = std::string(Text(event.cgroup)),
-          .container = std::string(Text(event.container)),
-          .command = std::string(Text(event.command))};
+          .cgroup = PrintableText(event.cgroup),
+          .container = PrintableText(event.container),
+          .command = PrintableText(event.command)};
+}
+
+std::vector<std::string> LinesOf(std::string_view text) {
+  std::vector<std::string> lines = absl::StrSplit(std::string(text), '\n', absl::SkipEmpty());
+  for (std::string& line : lines) line = Printable(line);
+  return lines;
 }
 
 HostFacts FactsOf(const host_event& event) {
   return {.cpus = event.cpus,
           .agent_pid = event.pid,
-          .hostname = std::string(Text(event.hostname)),
-          .kernel = std::string(Text(event.kernel)),
-          .agent_version = std::string(Text(event.agent_version)),
-          .limits = absl::StrSplit(std::string(Text(event.limits)), '\n', absl::SkipEmpty())};
+          .hostname = PrintableText(event.hostname),
+          .kernel = PrintableText(event.kernel),
+          .agent_version = PrintableText(event.agent_version),
+          .limits = LinesOf(Text(event.limits))};
 }
 
 }  // namespace
 
 void FactStage::Fold(const life_event& event) {
   const ThreadKey thread = KeyOf(event.thread);
-  comms_[thread] = std::max(comms_[thread], std::string(Text(event.comm)));
+  comms_[thread] = std::max(comms_[thread], PrintableText(event.comm));
   if (event.kind == LIFE_fork && (event.kernel_stack != 0 || event.user_stack != 0)) {
     ++creations_[{KeyOf(event.creator), event.kernel_stack, event.user_stack}];
   }
@@ -59,9 +68,9 @@ ProcessFacts FactStage::FactsOfProcess(uint32_t pid, uint32_t parent_pid) const 
   if (known != processes_.end()) facts = FactsOf(known->second.event);
   const auto groups = memberships_.find(pid);
   const bool apart = groups != memberships_.end();
-  facts.cpu_cgroup = apart ? std::string(Text(groups->second.cpu)) : facts.cgroup;
-  facts.memory_cgroup = apart ? std::string(Text(groups->second.memory)) : facts.cgroup;
-  facts.pids_cgroup = apart ? std::string(Text(groups->second.pids)) : facts.cgroup;
+  facts.cpu_cgroup = apart ? PrintableText(groups->second.cpu) : facts.cgroup;
+  facts.memory_cgroup = apart ? PrintableText(groups->second.memory) : facts.cgroup;
+  facts.pids_cgroup = apart ? PrintableText(groups->second.pids) : facts.cgroup;
   return facts;
 }
 

@@ -49,7 +49,7 @@ void FillDifference(const ledger_event& now, const ledger_event* previous, ToldT
 ThreadWindow WindowOf(const ThreadKey& key, const ledger_event& now, const ledger_event* previous) {
   ThreadWindow window;
   window.key = key;
-  window.comm = Text(now.comm);
+  window.comm = PrintableText(now.comm);
   window.creator = KeyOf(now.creator);
   window.parent_pid = now.parent_pid;
   window.cgroup_id = now.cgroup_id;

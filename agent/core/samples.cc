@@ -35,7 +35,7 @@ void SampleStage::Fold(const wait_event& event) {
 
 void SampleStage::Fold(const oncpu_event& event) {
   const ThreadKey thread = KeyOf(event.thread);
-  Name(thread, Text(event.comm));
+  Name(thread, PrintableText(event.comm));
   SampleValue& value = rows_.values[{.thread = thread,
                                      .state = SampleState::kRunning,
                                      .kernel_stack = event.kernel_stack,
@@ -63,10 +63,10 @@ void SampleStage::FoldClosed(const wait_event& event) {
     if (part.key.state != SampleState::kBlocked) continue;
     value.device_ns += event.request_device_ns;
     value.queue_ns += event.request_queue_ns;
-    Name(part.key.waker, Text(event.waker_comm));
+    Name(part.key.waker, PrintableText(event.waker_comm));
     CountLockWait(event, part, weight);
   }
-  Name(thread, Text(event.comm));
+  Name(thread, PrintableText(event.comm));
   uint64_t& last_on_ns = rows_.last_on_ns[thread];
   last_on_ns = std::max<uint64_t>(last_on_ns, event.on_ns);
 }

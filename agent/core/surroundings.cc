@@ -41,7 +41,7 @@ CgroupWindow Difference(const cgroup_event& earlier, const cgroup_event& later) 
 }  // namespace
 
 void SurroundingsStage::Fold(const cgroup_event& event) {
-  cgroups_.Fold(std::string(Text(event.path)), event);
+  cgroups_.Fold(PrintableText(event.path), event);
 }
 
 void SurroundingsStage::Fold(const lock_owner_event& event) {

@@ -58,12 +58,12 @@ std::string AddressOf(uint16_t family, const uint8_t (&address)[16], uint16_t po
 
 std::string PeerText(const wait_object& object) {
   if (object.family == kUnix && object.peer_port != 0)
-    return absl::StrCat("unix:", std::string(Text(object.name)));
+    return absl::StrCat("unix:", PrintableText(object.name));
   return object.peer_port == 0 ? "" : AddressOf(object.family, object.peer_addr, object.peer_port);
 }
 
 std::string ObjectText(const wait_object& object) {
-  const std::string name(Text(object.name));
+  const std::string name = PrintableText(object.name);
   switch (object.kind) {
     case OBJECT_futex:
       return absl::StrFormat("lock 0x%x", object.id);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/core/wire_text.h"
 #include "agent/sinks/codec.h"
 #include "agent/sinks/codec_parts.h"
 #include "agent/sinks/words.h"
@@ -153,8 +154,7 @@ v1::Request EncodeRequest(const Snapshot& snapshot, const block_event& request) 
   issuer->set_pid(request.issuer.pid);
   issuer->set_tid(request.issuer.tid);
   issuer->set_start_ns(request.issuer.start_ns);
-  issuer->set_comm(
-      std::string(request.issuer_comm, strnlen(request.issuer_comm, sizeof request.issuer_comm)));
+  issuer->set_comm(PrintableText(request.issuer_comm));
   out.set_error(request.error);
   return out;
 }

@@ -280,7 +280,7 @@ grpc::Status QueryService::Mark(grpc::ServerContext* context, const v1::MarkRequ
 absl::Status QueryService::Watch(grpc::ServerContext* context, const v1::WatchRequest& request,
                                  grpc::ServerWriter<v1::WatchResponse>* writer) {
   Following next;
-  if (TimeUtil::DurationToNanoseconds(request.interval()) != 0) {
+  if (request.interval().seconds() != 0 || request.interval().nanos() != 0) {
     const absl::StatusOr<uint64_t> interval_ns = DecodeDuration(request.interval(), "interval");
     if (!interval_ns.ok()) return interval_ns.status();
     next.interval_ns = *interval_ns;

@@ -14,6 +14,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr int64_t kLongestSeconds = 86'400;
+constexpr int64_t kLatestSeconds = 9'000'000'000;  // in nanoseconds they fit in 64 bits
 
 bool InProc(uint32_t id) { return access(absl::StrCat("/proc/", id).c_str(), F_OK) == 0; }
 
@@ -63,7 +64,7 @@ absl::StatusOr<TimeAsked> DecodeTime(const v1::TimeRange& range) {
       return LastPart{*ns};
     }
     case v1::TimeRange::kBegin:
-      if (range.begin().seconds() <= 0) {
+      if (range.begin().seconds() <= 0 || range.begin().seconds() > kLatestSeconds) {
         return absl::InvalidArgumentError("begin must be a time that Mark has answered");
       }
       return SinceMark{static_cast<uint64_t>(TimeUtil::TimestampToNanoseconds(range.begin()))};

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/core/wire_text.h"
 #include "agent/sinks/syscall_table.h"
 
 namespace waitscope {
@@ -123,7 +124,7 @@ std::string AddressText(uint16_t family, const uint8_t (&address)[16], uint16_t 
 }
 
 std::string ObjectName(const wait_object& object) {
-  const std::string name(object.name, strnlen(object.name, sizeof object.name));
+  const std::string name = PrintableText(object.name);
   if (object.kind == OBJECT_futex) return absl::StrFormat("0x%x", object.id);
   if (object.kind != OBJECT_socket) return name;
   const std::string peer = AddressText(object.family, object.peer_addr, object.peer_port);

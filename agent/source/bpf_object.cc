@@ -63,6 +63,23 @@ int OpenCpuClock(int cpu, uint32_t hz) {
   return static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
+// The link owns the event, too.
+absl::StatusOr<std::optional<BpfLinkPtr>> AttachCpuClock(const bpf_program* program, uint32_t hz,
+                                                         int cpu) {
+  const int fd = OpenCpuClock(cpu, hz);
+  if (fd < 0 && (errno == ENODEV || errno == EINVAL)) return std::nullopt;  // not online
+  if (fd < 0) {
+    return absl::UnavailableError(
+        absl::StrCat("perf_event_open on CPU ", cpu, ": ", LastWords(errno)));
+  }
+  bpf_link* link = bpf_program__attach_perf_event(program, fd);
+  if (link != nullptr) return BpfLinkPtr(link);
+  const int error = errno;
+  close(fd);
+  return absl::UnavailableError(
+      absl::StrCat("cannot attach ", bpf_program__name(program), ": ", LastWords(error)));
+}
+
 ProgramReport Describe(const bpf_program* program) {
   ProgramReport report{.name = bpf_program__name(program),
                        .attach = bpf_program__section_name(program)};
@@ -121,24 +138,10 @@ absl::Status BpfObject::Attach() {
   return absl::OkStatus();
 }
 
-absl::Status BpfObject::AttachCpuClock(const std::string& name, uint32_t hz) {
-  bpf_program* program = bpf_object__find_program_by_name(object_.get(), name.c_str());
-  const int cpus = libbpf_num_possible_cpus();
-  for (int cpu = 0; cpu < cpus; ++cpu) {
-    const int fd = OpenCpuClock(cpu, hz);
-    if (fd < 0 && (errno == ENODEV || errno == EINVAL)) continue;  // possible, not online
-    if (fd < 0) {
-      return absl::UnavailableError(
-          absl::StrCat("perf_event_open on CPU ", cpu, ": ", LastWords(errno)));
-    }
-    bpf_link* link = bpf_program__attach_perf_event(program, fd);
-    if (link == nullptr) {
-      close(fd);
-      return absl::UnavailableError(absl::StrCat("cannot attach ", name, ": ", LastWords(errno)));
-    }
-    links_.emplace_back(link);  // owns the event, too
-  }
-  return absl::OkStatus();
+absl::Status BpfObject::FollowCpuClocks(const std::string& name, uint32_t hz,
+                                        const CpuSet& online) {
+  const bpf_program* program = bpf_object__find_program_by_name(object_.get(), name.c_str());
+  return clocks_.Follow(online, [&](int cpu) { return AttachCpuClock(program, hz, cpu); });
 }
 
 absl::StatusOr<BpfLinkPtr> BpfObject::AttachIterator(const std::string& name, int map_fd) {

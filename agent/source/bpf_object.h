@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "agent/os/unique_fd.h"
 #include "agent/source/live_options.h"
+#include "agent/source/online_cpus.h"
 #include "bpf/config.h"
 
 namespace waitscope {
@@ -49,8 +50,8 @@ class BpfObject {
 
   // Attaches every program that libbpf can attach by its section's name.
   absl::Status Attach();
-  // Attaches the program `name` to the CPU clock of every online CPU, `hz` times a second.
-  absl::Status AttachCpuClock(const std::string& name, uint32_t hz);
+  // Attaches the program `name` to the CPU clock of these CPUs alone, `hz` times a second.
+  absl::Status FollowCpuClocks(const std::string& name, uint32_t hz, const CpuSet& online);
   // For iterators: a link to create readers from.
   absl::StatusOr<BpfLinkPtr> AttachIterator(const std::string& name, int map_fd = -1);
 
@@ -61,6 +62,7 @@ class BpfObject {
 
   std::unique_ptr<bpf_object, BpfObjectClose> object_;
   std::vector<BpfLinkPtr> links_;  // destroyed first: detaches
+  PerCpu<BpfLinkPtr> clocks_;
 };
 
 }  // namespace waitscope

@@ -133,7 +133,7 @@ absl::Status ReadRecords(const bpf_link* iterator, absl::FunctionRef<void(const 
 }  // namespace
 
 BpfSession::BpfSession(const LiveOptions& options, const KernelFeatures& features)
-    : options_(options), features_(features) {
+    : options_(options), features_(features), cpus_(OnlineCpus()) {
   features_.unwind_tables = features.unwind_tables && options.unwind_tables;
 }
 
@@ -182,7 +182,7 @@ absl::Status BpfSession::LoadAlwaysOn() {
 // Whole stacks are worth having, not worth failing for.
 void BpfSession::FollowMappings() {
   if (!features_.unwind_tables) return;
-  auto stream = MappingStream::Open();
+  auto stream = MappingStream::Open(cpus_);
   if (stream.ok()) {
     mappings_.emplace(*std::move(stream));
     return;
@@ -229,12 +229,7 @@ absl::Status BpfSession::AttachAlwaysOn() {
     if (!waiting.ok()) return waiting.status();
     waiting_ = *std::move(waiting);
   }
-  if (options_.cpu_hz == 0 || !features_.perf_events) return absl::OkStatus();
-  // The sampler is worth having, not worth failing for.
-  auto oncpu = Load("oncpu");
-  absl::Status status =
-      oncpu.ok() ? (*oncpu)->AttachCpuClock("oncpu_tick", options_.cpu_hz) : oncpu.status();
-  if (!status.ok()) shortfalls_.push_back(absl::StrCat("no on-CPU samples: ", status.message()));
+  if (options_.cpu_hz != 0 && features_.perf_events) SampleCpus();
   return absl::OkStatus();
 }
 
@@ -243,6 +238,28 @@ std::optional<CodeObject> BpfSession::PythonNameOf(CodeCache::Life life, uint64_
   python_name name{};
   if (bpf_map_lookup_elem(python_names_, &id, &name) != 0) return std::nullopt;
   return CodeObjectOf(name, life);
+}
+
+absl::Status BpfSession::LoadSampler() {
+  if (sampler_ != nullptr) return absl::OkStatus();
+  auto oncpu = Load("oncpu");
+  if (oncpu.ok()) sampler_ = *oncpu;
+  return oncpu.status();
+}
+
+// The sampler is worth having, not worth failing for.
+void BpfSession::SampleCpus() {
+  absl::Status status = LoadSampler();
+  if (status.ok()) status = sampler_->FollowCpuClocks("oncpu_tick", options_.cpu_hz, cpus_);
+  if (!status.ok()) shortfalls_.push_back(absl::StrCat("no on-CPU samples: ", status.message()));
+}
+
+bool BpfSession::FollowCpus(const CpuSet& online) {
+  if (online == cpus_) return false;
+  cpus_ = online;
+  if (sampler_ != nullptr) SampleCpus();
+  if (unwinding_) unwinding_->FollowCpus(online);
+  return true;
 }
 
 int BpfSession::Map(std::string_view name) const {

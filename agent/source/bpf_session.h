@@ -46,6 +46,10 @@ class BpfSession {
   // Finishes stacks and follows mappings; null when user stacks are walked by frame pointers.
   UnwindService* unwinding() const { return unwinding_.get(); }
 
+  // True when other CPUs are online than at the last call, or at Open: they are sampled and
+  // followed from now on.
+  bool FollowCpus(const CpuSet& online);
+
   // The programs of system calls and unread requests: loaded and attached, or detached and
   // unloaded.
   absl::Status SetOnDemand(bool wanted);
@@ -73,6 +77,8 @@ class BpfSession {
   absl::Status LoadAlwaysOn();
   absl::Status AttachAlwaysOn();
   void FollowMappings();
+  absl::Status LoadSampler();
+  void SampleCpus();
   void WriteControl() const;
   void StartUnwinding();
 
@@ -80,7 +86,9 @@ class BpfSession {
   KernelFeatures features_;
   SharedMaps maps_;
   std::vector<std::pair<std::string, std::unique_ptr<BpfObject>>> objects_;
+  BpfObject* sampler_ = nullptr;  // of what the CPUs run; null when nobody wants or gives it
   std::vector<std::unique_ptr<BpfObject>> on_demand_;
+  CpuSet cpus_;
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
   probe_control control_{};

@@ -23,7 +23,7 @@
 namespace waitscope {
 namespace {
 
-constexpr uint64_t kBudgetEveryNs = 250'000'000;
+constexpr uint64_t kLookEveryNs = 250'000'000;
 constexpr int kDrainMs = 100;  // how long a record may wait in the ring buffer
 constexpr size_t kMaxDiskstatsBytes = 4 << 20;
 
@@ -102,13 +102,12 @@ absl::Status LiveSource::Start() {
   }
   // The first tick is the baseline: it seeds the threads that are older than the agent.
   next_tick_ns_ = MonotonicNs();
-  budget_ns_ = next_tick_ns_;
+  looked_ns_ = next_tick_ns_;
   malloc_trim(0);  // loading parsed the kernel's BTF once per object
   return absl::OkStatus();
 }
 
-void LiveSource::Introduce(absl::FunctionRef<void(const Event&)> fold) {
-  if (std::exchange(introduced_, true)) return;
+void LiveSource::Introduce(absl::FunctionRef<void(const Event&)> fold) const {
   host_event host{};
   host.hdr = {EVENT_host, sizeof(host)};
   host.cpus = static_cast<uint32_t>(std::thread::hardware_concurrency());
@@ -137,9 +136,9 @@ absl::Status LiveSource::Wait() {
 absl::StatusOr<bool> LiveSource::Poll(absl::FunctionRef<void(const Event&)> fold) {
   if (absl::Status status = Wait(); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
-  Introduce(fold);
+  if (!std::exchange(introduced_, true)) Introduce(fold);
   if (absl::Status status = Drain(fold); !status.ok()) return status;
-  KeepToBudget();
+  LookRound(fold);
   const uint64_t now = MonotonicNs();
   if (now >= next_tick_ns_ || tick_wanted_.exchange(false)) {
     if (absl::Status status = Tick(fold); !status.ok()) return status;
@@ -171,13 +170,18 @@ void LiveSource::Accept(const Event& event, absl::FunctionRef<void(const Event&)
   fold(event);
 }
 
-void LiveSource::KeepToBudget() {
+void LiveSource::LookRound(absl::FunctionRef<void(const Event&)> fold) {
   const uint64_t now = MonotonicNs();
-  if (now - budget_ns_ < kBudgetEveryNs) return;
+  if (now - looked_ns_ < kLookEveryNs) return;
+  KeepToBudget(now - std::exchange(looked_ns_, now));
+  if (session_->FollowCpus(OnlineCpus())) Introduce(fold);
+}
+
+void LiveSource::KeepToBudget(uint64_t elapsed_ns) {
   const uint64_t full = CountLost(*session_, LOST_ring_full);
   const uint64_t told = std::exchange(told_, 0) + full - std::exchange(ring_full_, full);
   const uint64_t before_ns = budget_.period_ns();
-  const uint64_t after_ns = budget_.After(told, now - std::exchange(budget_ns_, now));
+  const uint64_t after_ns = budget_.After(told, elapsed_ns);
   if (after_ns != before_ns) session_->SetPeriod(after_ns);
 }
 

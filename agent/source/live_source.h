@@ -52,11 +52,12 @@ class LiveSource : public Source {
   LiveSource(const LiveOptions& options, KernelFeatures features);
 
   absl::Status Start();
-  void Introduce(absl::FunctionRef<void(const Event&)> fold);
+  void Introduce(absl::FunctionRef<void(const Event&)> fold) const;
   absl::Status Wait();
   absl::Status Drain(absl::FunctionRef<void(const Event&)> fold);
   void Accept(const Event& event, absl::FunctionRef<void(const Event&)> fold);
-  void KeepToBudget();
+  void LookRound(absl::FunctionRef<void(const Event&)> fold);
+  void KeepToBudget(uint64_t elapsed_ns);
   absl::Status ReadOpenStacks();
   absl::Status TellDevices(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
@@ -83,7 +84,7 @@ class LiveSource : public Source {
   SamplingBudget budget_;
   uint64_t told_ = 0;  // samples, since the budget was looked at
   uint64_t ring_full_ = 0;
-  uint64_t budget_ns_ = 0;  // when that was
+  uint64_t looked_ns_ = 0;  // when that was
   uint64_t next_tick_ns_ = 0;
   uint32_t epoch_ = 0;
 };

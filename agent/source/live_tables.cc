@@ -12,7 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
-#include "agent/os/file_access.h"
+#include "agent/source/proc_mappings.h"
 #include "agent/source/raw_stacks.h"
 
 namespace waitscope {
@@ -21,23 +21,8 @@ namespace {
 // How long an ended process's stacks are waited for: in a storm naming lags by seconds.
 constexpr uint64_t kAfterlifeNs = 10'000'000'000;
 constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
-constexpr size_t kMaxMapsBytes = 32 << 20;
 // Files whose tables one stack may wait for: a process that was just met has 5 to 100.
 constexpr int kBuildsForOne = 256;
-
-MappingRecord RecordOf(uint32_t pid, const Mapping& mapping, uint64_t now_ns) {
-  return {.kind = MappingRecord::Kind::kMap,
-          .time_ns = now_ns,
-          .pid = pid,
-          .start = mapping.start,
-          .end = mapping.end,
-          .offset = mapping.offset,
-          .file = {mapping.device, mapping.inode, mapping.path}};
-}
-
-bool IsGone(uint32_t pid) {
-  return access(absl::StrCat("/proc/", pid, "/task").c_str(), F_OK) != 0;
-}
 
 }  // namespace
 
@@ -50,6 +35,11 @@ int LiveTables::patience_ms() const {
   return dying_.empty() ? -1 : 1000;
 }
 
+void LiveTables::FollowCpus(const CpuSet& online) {
+  stream_.Follow(online).IgnoreError();
+  lost_ = true;
+}
+
 void LiveTables::ReadAllProcesses() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
@@ -59,14 +49,8 @@ void LiveTables::ReadAllProcesses() {
 }
 
 void LiveTables::ReadProcess(uint32_t pid) {
-  const uint64_t read_ns = MonotonicNs();
-  const std::string text =
-      ReadText(absl::StrCat("/proc/", pid, "/maps"), kMaxMapsBytes).value_or("");
-  if (text.empty()) return;  // a kernel thread, or gone
-  std::vector<MappingRecord> records;
-  for (const Mapping& mapping : ParseMaps(text, SIZE_MAX).executable) {
-    records.push_back(RecordOf(pid, mapping, read_ns));
-  }
+  const std::vector<MappingRecord> records = ReadMappings(pid, MonotonicNs());
+  if (records.empty()) return;
   const std::lock_guard lock(tracker_mutex_);
   tracker_.Replace(pid, records);
 }

@@ -37,6 +37,10 @@ class LiveTables {
   // For how long that may be waited for; -1: for ever.
   int patience_ms() const;
 
+  // The CPUs that are online changed: what was mapped on one that was not followed is read from
+  // /proc, now or when it is missed.
+  void FollowCpus(const CpuSet& online);
+
   // From /proc: once, at the beginning.
   void ReadAllProcesses();
   // Follows the records up to that time, and publishes what they changed.

@@ -25,14 +25,14 @@ void LogSymbolizer::Fold(const frame_event& event) {
     stack.frames.resize(event.count);
     frames_ += event.count + 1;
   }
-  stack.truncated = Text(event.truncated);
+  stack.truncated = PrintableText(event.truncated);
   if (event.index >= stack.frames.size()) return;
   stack.frames[event.index] = {.address = event.address,
                                .file_offset = event.file_offset,
-                               .symbol = std::string(Text(event.symbol)),
-                               .module = std::string(Text(event.module)),
-                               .build_id = std::string(Text(event.build_id)),
-                               .file = std::string(Text(event.file)),
+                               .symbol = PrintableText(event.symbol),
+                               .module = PrintableText(event.module),
+                               .build_id = PrintableText(event.build_id),
+                               .file = PrintableText(event.file),
                                .line = event.line};
 }
 

@@ -54,18 +54,23 @@ void CopyOut(const std::byte* ring, uint64_t at, std::span<std::byte> to) {
 
 }  // namespace
 
-absl::StatusOr<MappingStream> MappingStream::Open() {
+void MappingStream::Unmap::operator()(void* memory) const { munmap(memory, MappedBytes()); }
+
+absl::StatusOr<MappingStream> MappingStream::Open(const CpuSet& online) {
   MappingStream stream;
-  const int cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_CONF));
-  for (int cpu = 0; cpu < cpus; ++cpu) {
-    if (absl::Status status = stream.Add(cpu); !status.ok()) return status;
-  }
+  if (absl::Status status = stream.Follow(online); !status.ok()) return status;
   return stream;
 }
 
-absl::Status MappingStream::Add(int cpu) {
+absl::Status MappingStream::Follow(const CpuSet& online) {
+  // What is left in the rings of those that went.
+  for (const auto& [cpu, ring] : rings_) Read(ring);
+  return rings_.Follow(online, OpenRing);
+}
+
+absl::StatusOr<std::optional<MappingStream::Ring>> MappingStream::OpenRing(int cpu) {
   UniqueFd fd(OpenDummy(cpu));
-  if (!fd.ok() && (errno == ENODEV || errno == EINVAL)) return absl::OkStatus();  // not online
+  if (!fd.ok() && (errno == ENODEV || errno == EINVAL)) return std::nullopt;  // not online
   void* memory = fd.ok()
                      ? mmap(nullptr, MappedBytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0)
                      : MAP_FAILED;
@@ -74,23 +79,18 @@ absl::Status MappingStream::Add(int cpu) {
                                                std::strerror(errno),
                                                " (kernel.perf_event_paranoid, CAP_PERFMON)"));
   }
-  rings_.push_back({std::move(fd), memory});
-  return absl::OkStatus();
-}
-
-MappingStream::~MappingStream() {
-  for (Ring& ring : rings_) munmap(ring.memory, MappedBytes());
+  return Ring{std::move(fd), std::unique_ptr<void, Unmap>(memory)};
 }
 
 std::vector<int> MappingStream::fds() const {
   std::vector<int> fds;
-  for (const Ring& ring : rings_) fds.push_back(ring.fd.get());
+  for (const auto& [cpu, ring] : rings_) fds.push_back(ring.fd.get());
   return fds;
 }
 
-void MappingStream::Read(Ring& ring) {
-  auto* page = static_cast<perf_event_mmap_page*>(ring.memory);
-  const auto* data = static_cast<const std::byte*>(ring.memory) + PageBytes();
+void MappingStream::Read(const Ring& ring) {
+  auto* page = static_cast<perf_event_mmap_page*>(ring.memory.get());
+  const auto* data = static_cast<const std::byte*>(ring.memory.get()) + PageBytes();
   const uint64_t head = std::atomic_ref(page->data_head).load(std::memory_order_acquire);
   uint64_t tail = page->data_tail;
   std::vector<std::byte> record;
@@ -107,7 +107,7 @@ void MappingStream::Read(Ring& ring) {
 }
 
 void MappingStream::Drain(uint64_t before_ns, absl::FunctionRef<void(const MappingRecord&)> each) {
-  for (Ring& ring : rings_) Read(ring);
+  for (const auto& [cpu, ring] : rings_) Read(ring);
   std::stable_sort(held_.begin(), held_.end(), [](const MappingRecord& a, const MappingRecord& b) {
     return a.time_ns < b.time_ns;
   });

@@ -61,11 +61,14 @@ absl::Status UnwindService::Prepare(int raw_ring) {
   }
   std::vector<int> fds = tables_.fds();
   fds.insert(fds.end(), {raw_ring, wake_.get()});
-  for (const int fd : fds) {
-    epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
-  }
+  for (const int fd : fds) Watch(fd);
   return absl::OkStatus();
+}
+
+// One that is watched already stays so.
+void UnwindService::Watch(int fd) {
+  epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &interest);
 }
 
 UnwindService::~UnwindService() {
@@ -73,9 +76,24 @@ UnwindService::~UnwindService() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void UnwindService::Wake() const {
   const uint64_t one = 1;
   if (write(wake_.get(), &one, sizeof(one)) < 0) return;  // a full counter wakes, too
-  if (thread_.joinable()) thread_.join();
+}
+
+void UnwindService::FollowCpus(CpuSet online) {
+  const std::lock_guard lock(mutex_);
+  cpus_wanted_ = std::move(online);
+  Wake();
+}
+
+void UnwindService::WatchCpus(const CpuSet& online) {
+  tables_.FollowCpus(online);
+  for (const int fd : tables_.fds()) Watch(fd);
 }
 
 void UnwindService::TakeFinished(absl::FunctionRef<void(const stack_event&)> each) {
@@ -100,8 +118,7 @@ std::vector<OpenStack> UnwindService::ReadOpen(std::vector<waiting_thread> waiti
 void UnwindService::Settle() {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = ++settle_wanted_;
-  const uint64_t one = 1;
-  if (write(wake_.get(), &one, sizeof(one)) < 0) return;
+  Wake();
   settled_.wait_for(lock, kSettlePatience, [&] { return settle_done_ >= wanted || stopping_; });
 }
 
@@ -120,11 +137,14 @@ void UnwindService::Run() {
   tables_.ReadAllProcesses();
   for (;;) {
     uint64_t settling = 0;
+    std::optional<CpuSet> cpus;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
       settling = settle_wanted_;
+      cpus.swap(cpus_wanted_);
     }
+    if (cpus) WatchCpus(*cpus);
     Turn();
     {
       const std::lock_guard lock(mutex_);

@@ -44,6 +44,8 @@ class UnwindService {
   UnwindService(const UnwindService&) = delete;
   UnwindService& operator=(const UnwindService&) = delete;
 
+  // The CPUs that are online changed. From any thread.
+  void FollowCpus(CpuSet online);
   // Hands over the stacks finished since the last call. From any thread.
   void TakeFinished(absl::FunctionRef<void(const stack_event&)> each);
   // Waits, but not for long, until the code of all processes of now has its tables.
@@ -66,6 +68,9 @@ class UnwindService {
   void Run();
   void Wait();
   void Turn();
+  void Wake() const;
+  void Watch(int fd);
+  void WatchCpus(const CpuSet& online);
   void Finish(const raw_stack& raw);
   void ReadWanted();
 
@@ -81,6 +86,7 @@ class UnwindService {
   std::condition_variable settled_;
   std::vector<stack_event> finished_;
   std::vector<waiting_thread> open_wanted_;
+  std::optional<CpuSet> cpus_wanted_;
   std::vector<OpenStack> open_read_;
   uint64_t settle_wanted_ = 0;
   uint64_t settle_done_ = 0;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "agent/symbols/printable.h"
+#include "agent/core/printable.h"
 
 namespace waitscope {
 namespace {

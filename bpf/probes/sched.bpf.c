@@ -71,15 +71,17 @@ probe_inline void account_preempted(void *ctx, struct thread_record *r, struct t
 }
 
 /*
- * The thread leaves its CPU again without having been in user mode since its wait (else the late
- * hook would have finished the sample), so its user stack is still the one it waited with.
+ * The thread leaves its CPU again without the late hook: it has not been in user mode since its
+ * wait, so its user stack is still the one it waited with, or the kernel skipped the hook.
  */
 probe_inline void finish_in_kernel(void *ctx, struct thread_record *r, __u32 state)
 {
 	if (state & WS_TASK_DEAD) /* exiting: there is no user stack any more */
 		emit_sample(r, 0);
-	else
+	else if (keeps_stack(r))
 		emit_sample(r, current_user_stack(ctx));
+	else
+		emit_sample(r, replaced_stack(r));
 }
 
 /* The thread's last switch-out: its totals go to the mailbox, or to the ring when that is full. */
@@ -280,6 +282,8 @@ int BPF_PROG(rseq_update, struct task_struct *task)
 	if (!r)
 		adopt_running(task);
 	if (!r || r->pending != SAMPLE_waits)
+		return 0;
+	if (!keeps_stack(r)) /* this is not the first time since: its next switch-out finishes it */
 		return 0;
 	r->pending = SAMPLE_told;
 	emit_sample(r, preemptible_user_stack(ctx));

@@ -39,6 +39,11 @@ struct unwind_registers {
 /* 0 when *word was read. */
 typedef int (*unwind_read_word)(void *from, __u64 address, __u64 *word);
 
+unwind_inline int unwind_is_exec_call(__s64 orig_ax)
+{
+	return orig_ax == SYSCALL_EXECVE || orig_ax == SYSCALL_EXECVEAT;
+}
+
 /*
  * The registers as the kernel saved them. In a system call the pc is behind the instruction
  * `syscall`, which belongs to the same frame as the one before; right after execve it is the
@@ -46,10 +51,8 @@ typedef int (*unwind_read_word)(void *from, __u64 address, __u64 *word);
  */
 unwind_inline void unwind_begin(struct unwind_registers *r, int in_syscall, __u64 orig_ax)
 {
-	int after_exec = orig_ax == SYSCALL_EXECVE || orig_ax == SYSCALL_EXECVEAT;
-
 	r->known = UNWIND_KNOWN_rbp | UNWIND_KNOWN_rbx | UNWIND_KNOWN_rdi;
-	r->pc_exact = !in_syscall || after_exec;
+	r->pc_exact = !in_syscall || unwind_is_exec_call(orig_ax);
 	r->leaf = 1;
 	r->syscall = in_syscall;
 	r->guessed = 0;
@@ -63,8 +66,8 @@ unwind_inline void unwind_begin(struct unwind_registers *r, int in_syscall, __u6
  */
 unwind_inline int unwind_is_call(__s64 orig_ax, __u64 ip, __u64 cx, __u32 code_before)
 {
-	return orig_ax >= 0 && (ip == cx || orig_ax == SYSCALL_EXECVE ||
-				orig_ax == SYSCALL_EXECVEAT || code_before == CODE_SYSCALL);
+	return orig_ax >= 0 &&
+	       (ip == cx || unwind_is_exec_call(orig_ax) || code_before == CODE_SYSCALL);
 }
 
 /* The address to look up: a call may be the last instruction of a function that never returns. */
@@ -297,8 +300,7 @@ unwind_inline int unwind_guess(struct unwind_registers *r, __u64 code, unwind_re
 /* A thread past execve's point of no return: its old stack is gone, its new one not yet there. */
 unwind_inline int unwind_is_exec(__u64 orig_ax, int stop)
 {
-	return stop == UNWIND_STOP_read_failed &&
-	       (orig_ax == SYSCALL_EXECVE || orig_ax == SYSCALL_EXECVEAT);
+	return stop == UNWIND_STOP_read_failed && unwind_is_exec_call(orig_ax);
 }
 
 /* The class of a whole stack from how its last step ended. `complete` is exact or late. */

@@ -295,16 +295,21 @@ probe_function int unwind_enter_slot(__u32 number)
 	return 0;
 }
 
+/* No stack is left of the program that called execve. */
+probe_inline void become_exec(struct unwind_slot *s)
+{
+	s->stack.stack_class = UNWIND_CLASS_exec;
+	s->stack.stop = UNWIND_STOP_none;
+	s->stack.count = 0;
+	s->hash = s->stack.pid;
+}
+
 probe_inline void classify(struct unwind_slot *s, int step)
 {
 	s->stack.stack_class = unwind_class_of(step, s->r.guessed, UNWIND_CLASS_exact);
 	s->stack.stop = step == UNWIND_ROOT ? UNWIND_STOP_none : step;
-	if (unwind_is_exec(s->entry.orig_ax, step)) {
-		s->stack.stack_class = UNWIND_CLASS_exec;
-		s->stack.stop = UNWIND_STOP_none;
-		s->stack.count = 0;
-		s->hash = s->stack.pid;
-	}
+	if (unwind_is_exec(s->entry.orig_ax, step))
+		become_exec(s);
 	s->hash ^= (__u64)s->stack.stack_class << 56 ^ (__u64)s->stack.stop << 48;
 }
 

@@ -50,6 +50,7 @@ Action Add(CLI::App& app) {
 const Command kDiagnose = {
     "diagnose",
     "what is wrong, who is to blame, what to do; exit code 10 when something is",
+    "Times and sizes carry their unit. JSON: nanoseconds (_ns), bytes, shares of 1.\n",
     "waitscope diagnose --pid 4711\n"
     "waitscope diagnose --container 3f2a --since 10m\n"
     "waitscope diagnose --output json\n",

@@ -13,7 +13,7 @@ namespace {
 struct DiffOptions {
   std::string before;
   std::string after;
-  std::string kind = "off-cpu";
+  std::string kind;
   TargetOptions target;
   OutputOptions output;
 };
@@ -32,7 +32,7 @@ absl::StatusOr<v1::ProfileResponse> AskRecording(const Session& session, const s
   v1::ProfileRequest request;
   *request.mutable_target() = ToTarget(options.target);
   *request.mutable_range() = *range;
-  request.set_kind(options.kind);
+  request.set_kind(options.kind.empty() ? "off-cpu" : options.kind);
   return connection->client->GetProfile(request);
 }
 
@@ -41,7 +41,12 @@ absl::StatusOr<DiffSide> SideOfRecording(const Session& session, const std::stri
   const absl::StatusOr<v1::ProfileResponse> profile = AskRecording(session, path, options);
   if (!profile.ok()) return profile.status();
   const std::vector<WeightedStack> stacks = WeightedStacks(*profile, {});
-  DiffSide side{path, Fold(stacks, false), {}, DurationNs(profile->header())};
+  const v1::Header& header = profile->header();
+  DiffSide side{.name = path,
+                .stacks = Fold(stacks, false),
+                .duration_ns = DurationNs(header),
+                .host = header.host()};
+  if (LostSomething(header)) side.lost = LossSummary({}, header);
   for (const WeightedStack& stack : stacks) side.ns_by_class[stack.wait_class] += stack.ns;
   return side;
 }
@@ -49,6 +54,11 @@ absl::StatusOr<DiffSide> SideOfRecording(const Session& session, const std::stri
 absl::StatusOr<DiffSide> SideOf(const Session& session, const std::string& path,
                                 const DiffOptions& options) {
   if (LooksLikeRecording(path)) return SideOfRecording(session, path, options);
+  if (!options.target.IsWholeMachine() || !options.kind.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " is no recording, and only in recordings can", TargetFlags(options.target),
+        options.kind.empty() ? "" : " --kind", " choose: leave it out"));
+  }
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
   absl::StatusOr<FoldedStacks> folded = ParseFolded(*text);
@@ -56,21 +66,21 @@ absl::StatusOr<DiffSide> SideOf(const Session& session, const std::string& path,
     return absl::DataLossError(absl::StrCat(
         path, " is neither a recording nor folded stacks: ", folded.status().message()));
   }
-  return DiffSide{path, *std::move(folded), {}, 0};
+  return DiffSide{.name = path, .stacks = *std::move(folded)};
 }
 
 absl::StatusOr<int> Diff(const Session& session, const DiffOptions& options) {
-  const absl::StatusOr<std::string> format = ChooseFormat(options.output, kFormats);
-  if (!format.ok()) return format.status();
+  const absl::StatusOr<OutputPlan> plan = PlanOutput(session, options.output, kFormats);
+  if (!plan.ok()) return plan.status();
   const absl::StatusOr<DiffSide> before = SideOf(session, options.before, options);
   if (!before.ok()) return before.status();
   absl::StatusOr<DiffSide> after = SideOf(session, options.after, options);
   if (!after.ok()) return after.status();
   ScaleToFirst(*before, &*after);
-  const TextStyle style = options.output.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
-  const std::string text = *format == "svg"      ? RenderDiffSvg(*before, *after)
-                           : *format == "folded" ? RenderDiffFolded(*before, *after)
-                                                 : RenderDiffText(*before, *after, style);
+  const std::string text = plan->format == "svg" ? RenderDiffSvg(*before, *after)
+                           : plan->format == "folded"
+                               ? RenderDiffFolded(*before, *after)
+                               : RenderDiffText(*before, *after, plan->style);
   if (absl::Status status = WriteOutput(options.output.file, text); !status.ok()) return status;
   return kOk;
 }
@@ -90,6 +100,7 @@ Action Add(CLI::App& app) {
 const Command kDiff = {
     "diff",
     "what changed between two recordings or two folded files",
+    "Times carry their unit. Folded: nanoseconds before, nanoseconds after.\n",
     "waitscope diff monday.wslog tuesday.wslog\n"
     "waitscope diff before.folded after.folded -o change.svg\n",
     Add,

@@ -77,6 +77,7 @@ Action Add(CLI::App& app) {
 const Command kFlame = {
     "flame",
     "the stacks time was spent in, as text, flame graph or profile",
+    "Weights are time: with its unit as text, nanoseconds in every other format.\n",
     "waitscope flame --pid 4711 --kind off-cpu -o waits.svg\n"
     "waitscope flame --pid 4711 --kind wall --since 8s --output folded\n"
     "waitscope flame --kind waker --comm postgres -o wakers.svg\n"

@@ -6,25 +6,17 @@
 namespace waitscope::cli {
 namespace {
 
-View<v1::IoResponse> IoViewOf(const ViewOptions& options) {
-  View<v1::IoResponse> view;
-  view.formats = {"text", "json"};
-  view.ask = [](Client& client, const v1::Target& target, const v1::TimeRange& range) {
-    return client.GetIo(MakeViewRequest(target, range));
-  };
-  view.is_empty = [](const v1::IoResponse& response) { return response.threads().empty(); };
-  view.render = [&options](const v1::IoResponse& response, absl::string_view,
-                           const TextStyle& style) -> absl::StatusOr<std::string> {
-    return RenderIo(response, TargetFlags(options.target), style);
-  };
-  return view;
-}
+constexpr PlainView<v1::IoResponse> kView = {
+    &Client::GetIo,
+    [](const v1::IoResponse& response) { return response.threads().empty(); },
+    [](const v1::IoResponse& response, const PlainOptions& options, const TextStyle& style) {
+      return RenderIo(response, options.target_flags(), style);
+    },
+};
 
 Action Add(CLI::App& app) {
-  const auto options = std::make_shared<ViewOptions>();
-  AddViewOptions(app, *options, IoViewOf(*options).formats);
-  return
-      [options](const Session& session) { return RunView(session, *options, IoViewOf(*options)); };
+  const auto options = std::make_shared<PlainOptions>();
+  return AddPlainView(app, options, kView);
 }
 
 }  // namespace
@@ -32,6 +24,8 @@ Action Add(CLI::App& app) {
 const Command kIo = {
     "io",
     "block devices as iostat counts them, who waits for them, the slowest requests",
+    "As iostat -x: requests a second, kB a second, await in ms, queue in requests, %util.\n"
+    "Other times carry their unit. JSON: nanoseconds (_ns), bytes.\n",
     "waitscope io --duration 10s\n"
     "waitscope io --comm postgres --since 10m\n",
     Add,

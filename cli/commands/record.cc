@@ -4,6 +4,7 @@
 #include "absl/time/clock.h"
 #include "cli/commands/commands.h"
 #include "cli/duration.h"
+#include "cli/output_format.h"
 #include "cli/render/number.h"
 #include "cli/view.h"
 
@@ -55,6 +56,7 @@ absl::StatusOr<int> RecordToFile(const Session& session, const RecordOptions& op
   const absl::StatusOr<v1::RecordRequest> request = RequestOf(options);
   if (!request.ok()) return request.status();
   const std::string path = FileOf(options);
+  if (absl::Status named = CheckRecordingName(path); !named.ok()) return named;
   absl::StatusOr<OutputFile> file = OutputFile::Create(path);
   if (!file.ok()) return file.status();
   uint64_t bytes = 0;
@@ -83,6 +85,7 @@ Action Add(CLI::App& app) {
 const Command kRecord = {
     "record",
     "write the agent's records to a file, for replay anywhere",
+    "The file holds what the kernel told, in nanoseconds; `replay` shows it.\n",
     "waitscope record --duration 30s -o slow.wslog\n"
     "waitscope record --pid 4711 --syscalls -o orders.wslog\n",
     Add,

@@ -28,10 +28,12 @@ Action Add(CLI::App& app) {
 
 const Command kReplay = {
     "replay",
-    "any view on a recording: replay FILE VIEW [OPTION...]",
+    "any view on a recording; threads when none is named",
+    "As the view has them.\n",
     "waitscope replay slow.wslog threads --pid 4711\n"
     "waitscope replay slow.wslog flame --kind lock -o locks.svg\n",
     Add,
+    "FILE [VIEW [OPTION...]]",
 };
 
 }  // namespace waitscope::cli

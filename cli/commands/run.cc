@@ -48,16 +48,15 @@ absl::StatusOr<RunReport> AskAbout(Client& client, const v1::Target& target,
 }
 
 // Standard output belongs to the command.
-absl::Status Tell(const Session& session, const OutputOptions& output, const RunReport& report) {
-  const absl::StatusOr<std::string> format = ChooseFormat(output, kFormats);
-  if (!format.ok()) return format.status();
-  const TextStyle style = output.file.empty() ? StyleOfErrors(session.color) : TextStyle{};
+absl::Status Tell(const Session& session, const std::string& format, const std::string& file,
+                  const RunReport& report) {
+  const TextStyle style = file.empty() ? StyleOfErrors(session.color) : TextStyle{};
   std::string text;
-  if (*format == "json") text = RenderJson(report.threads);
-  if (*format == "svg") text = RenderFlameSvg(report.profile, {});
-  if (*format == "folded") text = RenderFolded(report.profile, {});
-  if (*format == "text") text = RenderRun(report, style);
-  if (!output.file.empty()) return WriteOutput(output.file, text);
+  if (format == "json") text = RenderJson(report.threads);
+  if (format == "svg") text = RenderFlameSvg(report.profile, {});
+  if (format == "folded") text = RenderFolded(report.profile, {});
+  if (format == "text") text = RenderRun(report, style);
+  if (!file.empty()) return WriteOutput(file, text);
   fputs(text.c_str(), stderr);
   return absl::OkStatus();
 }
@@ -86,9 +85,8 @@ absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options
   if (command.empty()) {
     return absl::InvalidArgumentError("no command to run: waitscope run -- make -j8");
   }
-  if (absl::StatusOr<std::string> format = ChooseFormat(options.output, kFormats); !format.ok()) {
-    return format.status();
-  }
+  const absl::StatusOr<OutputPlan> plan = PlanOutput(session, options.output, kFormats);
+  if (!plan.ok()) return plan.status();
   absl::StatusOr<Connection> connection = ConnectHere(session);
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<v1::MarkResponse> mark = connection->client->Mark();
@@ -109,7 +107,7 @@ absl::StatusOr<int> RunAndTell(const Session& session, const RunOptions& options
   if (report.ok()) {
     report->command = absl::StrJoin(command, " ");
     report->wall_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(wall));
-    told = Tell(session, options.output, *report);
+    told = Tell(session, plan->format, options.output.file, *report);
   }
   // Scripts go by the command's own result, whatever became of the report.
   if (!told.ok()) ReportError(session, told);
@@ -130,10 +128,12 @@ Action Add(CLI::App& app) {
 const Command kRun = {
     "run",
     "start a command and say where its threads' time went",
+    "Times carry their unit, shares are of all its threads' time. JSON, folded: nanoseconds.\n",
     "waitscope run -- make -j8\n"
     "waitscope run -o time.json -- ./nightly-batch --full\n"
     "waitscope run --kind wall -o wall.svg -- pytest -x\n",
     Add,
+    "-- COMMAND [ARGUMENT...]",
 };
 
 }  // namespace waitscope::cli

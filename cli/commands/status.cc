@@ -22,14 +22,14 @@ absl::StatusOr<v1::Status> AskOnceItHasMeasured(const Session& session, Client& 
 
 absl::StatusOr<int> ShowStatus(const Session& session, const OutputOptions& options,
                                const std::vector<std::string>& formats) {
-  const absl::StatusOr<std::string> format = ChooseFormat(options, formats);
-  if (!format.ok()) return format.status();
+  const absl::StatusOr<OutputPlan> plan = PlanOutput(session, options, formats);
+  if (!plan.ok()) return plan.status();
   absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<v1::Status> status = AskOnceItHasMeasured(session, *connection->client);
   if (!status.ok()) return status.status();
-  const TextStyle style = options.file.empty() ? StyleOfOutput(session.color) : TextStyle{};
-  const std::string text = *format == "json" ? RenderJson(*status) : RenderStatus(*status, style);
+  const std::string text =
+      plan->format == "json" ? RenderJson(*status) : RenderStatus(*status, plan->style);
   if (absl::Status written = WriteOutput(options.file, text); !written.ok()) return written;
   return kOk;
 }
@@ -47,6 +47,7 @@ Action Add(CLI::App& app) {
 const Command kStatus = {
     "status",
     "the agent: what this kernel gives, what is kept, what it costs",
+    "Times and sizes carry their unit. JSON: nanoseconds (_ns), bytes.\n",
     "waitscope status\n"
     "waitscope status --endpoint web-17:9470 --tls-ca ca.pem --output json\n",
     Add,

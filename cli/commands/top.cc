@@ -2,6 +2,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/duration.h"
+#include "cli/screen_terminal.h"
 #include "cli/top_screen.h"
 #include "cli/view.h"
 
@@ -56,7 +57,7 @@ absl::Status Refresh(Client& client, const v1::Target& target, bool first, TopSc
 absl::StatusOr<int> ShowLive(const Session& session, const TopOptions& options) {
   absl::StatusOr<Connection> connection = Connect(session, Needs::kAnyAgent);
   if (!connection.ok()) return connection.status();
-  TopScreen screen;
+  TopScreen screen(StyleOfOutput(session.color).color);
   connection->client->set_tick(
       [&session, &screen] { return screen.HandleKeys() && !session.interrupts->Pending(); });
   const v1::Target target = ToTarget(options.view.target);
@@ -70,7 +71,7 @@ absl::StatusOr<int> ShowLive(const Session& session, const TopOptions& options) 
 
 bool WantsOneFrame(const Session& session, const TopOptions& options) {
   const OutputOptions& output = options.view.output;
-  return options.once || session.replaying || !OutputIsTerminal() || !output.file.empty() ||
+  return options.once || session.replaying || !TerminalTakesScreens() || !output.file.empty() ||
          !output.format.empty() || !options.view.time.duration.empty() ||
          !options.view.time.since.empty();
 }
@@ -92,6 +93,7 @@ Action Add(CLI::App& app) {
 const Command kTop = {
     "top",
     "processes by what they wait for, live",
+    "Threads' worth of time: 2.0 is two threads all the time. JSON: nanoseconds.\n",
     "waitscope top\n"
     "waitscope top --once --duration 5s\n"
     "waitscope top --since 10m --output json\n",

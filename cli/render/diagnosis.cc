@@ -24,7 +24,8 @@ std::string Row(const TextStyle& style, absl::string_view name, absl::string_vie
 }
 
 std::string Title(const v1::Finding& finding, const TextStyle& style) {
-  const std::string name = absl::StrCat(SeverityText(finding), "  ", finding.condition());
+  const std::string name =
+      absl::StrCat(SeverityText(finding), "  ", Printable(finding.condition()));
   const std::string confidence = absl::StrFormat("confidence %.2f", finding.confidence());
   const int gap = std::max(2, style.width - DisplayWidth(name) - DisplayWidth(confidence));
   return absl::StrCat(Paint(style, HueOfFinding(finding), name),

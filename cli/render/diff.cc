@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cli/render/number.h"
+#include "cli/render/report.h"
 #include "cli/render/table.h"
 
 namespace waitscope::cli {
@@ -67,6 +68,7 @@ uint64_t Sum(const std::map<std::string, uint64_t>& weights) {
 }
 
 std::string ClassTable(const DiffSide& before, const DiffSide& after, const TextStyle& style) {
+  if (before.ns_by_class.empty() || after.ns_by_class.empty()) return "";
   Table table({{"CLASS", Align::kLeft}, {"BEFORE"}, {"AFTER"}, {"CHANGE"}, {""}});
   for (const Change& change : LargestFirst(Changes(before.ns_by_class, after.ns_by_class))) {
     table.Add({{change.path, HueOfClass(change.path)},
@@ -113,6 +115,31 @@ std::string StackTable(const DiffSide& before, const DiffSide& after, const Text
   return text;
 }
 
+std::string ScaleText(const DiffSide& before, const DiffSide& after) {
+  if (before.duration_ns == after.duration_ns) return "";
+  if (before.duration_ns == 0 || after.duration_ns == 0) {
+    return "how long one of them took is not known: times are compared as they are\n";
+  }
+  return absl::StrCat("took ", StretchText(before.duration_ns), " and ",
+                      StretchText(after.duration_ns), "; times after are scaled to ",
+                      StretchText(before.duration_ns), "\n");
+}
+
+// What makes the two hard to compare.
+std::string Caveats(const DiffSide& before, const DiffSide& after, const TextStyle& style) {
+  std::string text = ScaleText(before, after);
+  if (!before.host.empty() && !after.host.empty() && before.host != after.host) {
+    absl::StrAppend(&text, "of two machines: ", Printable(before.host), " and ",
+                    Printable(after.host), "\n");
+  }
+  for (const DiffSide* side : {&before, &after}) {
+    if (side->lost.empty()) continue;
+    const std::string line = absl::StrCat(Printable(side->name), ": ", side->lost);
+    text += Paint(style, Hue::kWarning, Wrapped(style, line, 2)) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 void ScaleToFirst(const DiffSide& first, DiffSide* second) {
@@ -130,16 +157,10 @@ void ScaleToFirst(const DiffSide& first, DiffSide* second) {
 
 std::string RenderDiffText(const DiffSide& before, const DiffSide& after, const TextStyle& style) {
   const Change total{"", Sum(before.stacks), Sum(after.stacks)};
-  std::string text = absl::StrCat(Printable(before.name), " -> ", Printable(after.name), ": ",
-                                  DurationText(total.before_ns), " -> ",
-                                  DurationText(total.after_ns), " (", RatioText(total), ")\n");
-  if (before.duration_ns != 0 && after.duration_ns != 0 &&
-      before.duration_ns != after.duration_ns) {
-    absl::StrAppend(&text, "took ", StretchText(before.duration_ns), " and ",
-                    StretchText(after.duration_ns), "; times after are scaled to ",
-                    StretchText(before.duration_ns), "\n");
-  }
-  return absl::StrCat(text, "\n", ClassTable(before, after, style),
+  const std::string text = absl::StrCat(
+      Printable(before.name), " -> ", Printable(after.name), ": ", DurationText(total.before_ns),
+      " -> ", DurationText(total.after_ns), " (", RatioText(total), ")\n");
+  return absl::StrCat(text, Caveats(before, after, style), "\n", ClassTable(before, after, style),
                       StackTable(before, after, style));
 }
 

@@ -15,6 +15,8 @@ struct DiffSide {
   FoldedStacks stacks;
   std::map<std::string, uint64_t> ns_by_class;  // empty when unknown, as for folded files
   uint64_t duration_ns = 0;                     // 0: unknown
+  std::string host;                             // empty: unknown
+  std::string lost;                             // a line, or nothing
 };
 
 // Makes the two comparable: times of the second as if it had taken as long as the first.

@@ -58,7 +58,7 @@ absl::StatusOr<FoldedStacks> ParseFolded(absl::string_view text) {
       return absl::DataLossError(absl::StrCat(
           "line ", number, " is not \"frame;frame;frame nanoseconds\", so this is no folded file"));
     }
-    folded[std::string(line.substr(0, space))] += ns;
+    folded[Printable(line.substr(0, space))] += ns;
   }
   return folded;
 }

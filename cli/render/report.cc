@@ -17,17 +17,17 @@ std::string LossLines(const TextStyle& style, const v1::Header& header) {
     if (loss.count() == 0) continue;
     const std::string line =
         absl::StrCat("lost: ", CountText(loss.count()), " x ", loss.reason(), ": ", loss.meaning());
-    lines += Paint(style, Hue::kWarning, Wrapped(style, line, 2)) + "\n";
+    lines += Paint(style, Hue::kWarning, Wrapped(style, Printable(line), 2)) + "\n";
   }
   return lines;
 }
+
+}  // namespace
 
 bool LostSomething(const v1::Header& header) {
   return std::any_of(header.losses().begin(), header.losses().end(),
                      [](const v1::Loss& loss) { return loss.count() > 0; });
 }
-
-}  // namespace
 
 uint64_t DurationNs(const v1::Header& header) {
   return static_cast<uint64_t>(header.duration().seconds()) * 1'000'000'000 +
@@ -47,7 +47,7 @@ std::string LossSummary(const TextStyle& style, const v1::Header& header) {
     if (loss.count() > 0)
       absl::StrAppend(&summary, " ", CountText(loss.count()), " ", loss.reason());
   }
-  return Paint(style, Hue::kWarning, summary);
+  return Paint(style, Hue::kWarning, Printable(summary));
 }
 
 std::string CostSummary(const v1::Header& header) {

@@ -13,6 +13,7 @@ uint64_t DurationNs(const v1::Header& header);
 
 // "web-17  6.1.0-56  4 cpus  over 10.0 s".
 std::string PlaceAndTime(const v1::Header& header);
+bool LostSomething(const v1::Header& header);
 // "lost: nothing", or "LOST: 214 ring-full" in the colour of warnings.
 std::string LossSummary(const TextStyle& style, const v1::Header& header);
 // "own cost 0.3 % of one core, 61 MiB".

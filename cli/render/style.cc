@@ -48,6 +48,12 @@ bool IsContinuationByte(char byte) { return (static_cast<unsigned char>(byte) & 
 
 bool IsControl(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F; }
 
+// U+0080 to U+009F, which terminals obey as well.
+bool IsC1Control(char first, char second) {
+  const auto byte = static_cast<unsigned char>(second);
+  return first == '\xC2' && byte >= 0x80 && byte < 0xA0;
+}
+
 }  // namespace
 
 Hue HueOfClass(absl::string_view wait_class) {
@@ -70,8 +76,9 @@ std::string Paint(const TextStyle& style, Hue hue, absl::string_view text) {
 
 std::string Printable(absl::string_view text) {
   std::string clean(text);
-  for (char& byte : clean) {
-    if (IsControl(byte)) byte = '?';
+  for (size_t i = 0; i < clean.size(); ++i) {
+    if (IsControl(clean[i])) clean[i] = '?';
+    if (i > 0 && IsC1Control(clean[i - 1], clean[i])) clean[i - 1] = clean[i] = '?';
   }
   return clean;
 }

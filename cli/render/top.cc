@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "cli/render/findings.h"
 #include "cli/render/number.h"
 #include "cli/render/report.h"
@@ -206,7 +207,10 @@ std::string RenderTop(const v1::ProcessesResponse& response, const TopView& view
   std::vector<TopRow> rows = TopRows(response, view);
   const size_t all = rows.size();
   rows.resize(std::min(most_rows, CountTelling(rows)));
-  std::string text = TopHeadline(response, style) + "\n";
+  std::string text;
+  for (const absl::string_view line : absl::StrSplit(TopHeadline(response, style), '\n')) {
+    text += Wrapped(style, line, 2) + "\n";
+  }
   text += TableText(rows, DurationNs(response.header()), style);
   if (all > rows.size()) {
     text +=

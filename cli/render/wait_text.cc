@@ -7,9 +7,11 @@
 namespace waitscope::cli {
 
 std::string ObjectText(const v1::WaitObject& object) {
-  if (object.kind() == "socket" && !object.peer_address().empty()) return object.peer_address();
+  if (object.kind() == "socket" && !object.peer_address().empty()) {
+    return Printable(object.peer_address());
+  }
   if (object.kind() == "socket" && !object.local_address().empty()) {
-    return "socket at " + object.local_address();
+    return Printable("socket at " + object.local_address());
   }
   if (object.kind().empty()) return Printable(object.name());
   if (object.name().empty() || object.name() == object.kind()) return Printable(object.kind());
@@ -18,10 +20,10 @@ std::string ObjectText(const v1::WaitObject& object) {
 
 std::string WaitText(absl::string_view wait_class, const v1::WaitObject& object,
                      absl::string_view syscall) {
-  std::string text(wait_class);
+  std::string text = Printable(wait_class);
   const std::string name = ObjectText(object);
   if (!name.empty() && name != wait_class) absl::StrAppend(&text, " ", name);
-  if (!syscall.empty()) absl::StrAppend(&text, " in ", syscall);
+  if (!syscall.empty()) absl::StrAppend(&text, " in ", Printable(syscall));
   return text;
 }
 

@@ -60,6 +60,21 @@ class KernelLogTest(unittest.TestCase):
         self.assertEqual(len(check.check_kernel_log(loud)), 1)
 
 
+class SampledTest(unittest.TestCase):
+    CONSOLE = """@@BEGIN a.hogs.truth
+{"threads": [{"tid": 7, "cpu_ns": 1000}]}
+@@END a.hogs.truth 0
+@@BEGIN a.flame
+{"threads": [{"tid": 3}, {"tid": 7}], "samples": [{"ns": "900"}, {"thread": 1, "ns": "%d"}]}
+@@END a.flame 0
+"""
+
+    def test_a_cpu_without_samples_is_a_problem(self):
+        few, enough = check.Console(self.CONSOLE % 400), check.Console(self.CONSOLE % 600)
+        self.assertIn("0 ms of samples", check.check_sampled(few, "a")[0])
+        self.assertEqual(check.check_sampled(enough, "a"), [])
+
+
 class ScenarioTest(unittest.TestCase):
     def test_each_scenario_holds_a_truth_and_watches_the_threads(self):
         self.assertTrue(check.scenarios())

@@ -169,6 +169,23 @@ TEST_F(ServiceTest, ABadDurationIsRefusedWithWhatToWrite) {
   }
 }
 
+TEST_F(ServiceTest, TimesBeyondAllMeasureAreRefused) {
+  v1::ViewRequest request;
+  request.mutable_range()->mutable_begin()->set_seconds(INT64_MAX);
+  Threads(request);
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.mutable_range()->mutable_since()->set_seconds(INT64_MAX);
+  Threads(request);
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  grpc::ClientContext context;
+  v1::WatchRequest watch;
+  watch.mutable_interval()->set_seconds(INT64_MAX);
+  v1::WatchResponse message;
+  const auto reader = stub_->WatchSnapshots(&context, watch);
+  EXPECT_FALSE(reader->Read(&message));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ServiceTest, CancellingReturnsSoonAndFreesTheServer) {
   grpc::ClientContext context;
   const auto begin = steady_clock::now();

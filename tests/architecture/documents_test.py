@@ -36,7 +36,7 @@ def documented_exit_codes(program):
 
 def flags(*folders):
     """The long flags that sources under these folders define."""
-    defined = re.compile(r'add_(?:option|flag)\(\s*"([^"]+)"')
+    defined = re.compile(r'(?:add_(?:option|flag)\(|Add(?:Flag|Option|Required)\(app,)\s*"([^"]+)"')
     found = {word for name in tree.tracked_with(".cc") if name.startswith(folders)
              for group in defined.findall(tree.read(name)) for word in group.split(",")}
     return {word for word in found if word.startswith("--")}

@@ -24,6 +24,20 @@ TEST(Sampling, WithPeriodZeroTellsEverything) {
 
 TEST(Sampling, NeverTellsAnEmptyWait) { EXPECT_FALSE(sample_chosen(0, kPeriod, 0)); }
 
+// A sample whose late hook was skipped has its stack only from the entry that it waited in.
+TEST(Sampling, AnEntryIsTheSameUntilTheThreadWasElsewhere) {
+  const kernel_entry waited = kernel_entry_of(0x401000, 0x7ffe1000, 0x7ffe1040, 3);
+  EXPECT_TRUE(same_entry(&waited, &waited));
+  const kernel_entry restarted = kernel_entry_of(0x401000 - 2, 0x7ffe1000, 0x7ffe1040, 3);
+  EXPECT_TRUE(same_entry(&waited, &restarted)) << "a signal set the call to be made again";
+  for (const kernel_entry& other : {kernel_entry_of(0x401008, 0x7ffe1000, 0x7ffe1040, 3),
+                                    kernel_entry_of(0x401000, 0x7ffe0ff0, 0x7ffe1040, 3),
+                                    kernel_entry_of(0x401000, 0x7ffe1000, 0x7ffe1080, 3),
+                                    kernel_entry_of(0x401000, 0x7ffe1000, 0x7ffe1040, 4)}) {
+    EXPECT_FALSE(same_entry(&waited, &other));
+  }
+}
+
 TEST(Sampling, WeightedByTheInverseOfItsChanceIsUnbiased) {
   std::mt19937_64 random(1);
   std::exponential_distribution<double> length(1.0 / 40'000);

@@ -46,6 +46,24 @@ TEST(Command, EveryCommandHasASummaryAndExamplesThatNameIt) {
   }
 }
 
+TEST(Command, EveryHelpHasUsageUnitsAndExamples) {
+  for (const Command* command : AllCommands()) {
+    const std::string name(command->name);
+    const std::string help = Waitscope({name, "--help"}).out;
+    EXPECT_THAT(help, HasSubstr("Usage: waitscope " + name + " [OPTIONS]")) << help;
+    EXPECT_THAT(help, HasSubstr("\nUnits:\n  ")) << help;
+    EXPECT_THAT(help, HasSubstr("\nExamples:\n  waitscope " + name)) << help;
+  }
+}
+
+TEST(Command, UsageShowsWordsThatAreNoOptions) {
+  EXPECT_THAT(Waitscope({"run", "--help"}).out, HasSubstr("[OPTIONS] -- COMMAND [ARGUMENT...]\n"));
+  EXPECT_THAT(Waitscope({"replay", "--help"}).out,
+              HasSubstr("[OPTIONS] FILE [VIEW [OPTION...]]\n"));
+  EXPECT_THAT(Waitscope({"diff", "--help"}).out, HasSubstr("[OPTIONS] A B\n"));
+  EXPECT_THAT(Waitscope({"record", "--help"}).out, HasSubstr("[OPTIONS] [FILE]\n"));
+}
+
 TEST(Command, HelpIsNoFailureAndDocumentsExitCodes) {
   const Outcome outcome = Waitscope({"--help"});
   EXPECT_EQ(outcome.code, kOk);
@@ -74,6 +92,14 @@ TEST(Command, BadUsageIsTwoAndSaysWhatIsAccepted) {
                                              {"loops", "--kind", "lock"},
                                              {"locks", "--since", "1m", "--duration", "1s"},
                                              {"locks", "--word", "0x10"},
+                                             {"threads", "--comm", ""},
+                                             {"threads", "--container="},
+                                             {"flame", "-o", "x.png"},
+                                             {"flame", "-o", "x.svg", "--output", "folded"},
+                                             {"record", "-o", "x.svg"},
+                                             {"run", "-o", "x.png", "--", "true"},
+                                             {"diff", "/dev/null", "/dev/null", "--pid", "1"},
+                                             {"diff", "/dev/null", "/dev/null", "--kind", "lock"},
                                              {"run"},
                                              {"run", "--"},
                                              {"run", "--endpoint", "127.0.0.1:1", "--", "true"},
@@ -132,6 +158,20 @@ TEST(Command, FlameWritesEveryFormat) {
   EXPECT_THAT(Ask(agent, {"flame", "--output", "speedscope"}).out, HasSubstr("\"sampled\""));
   EXPECT_EQ(Ask(agent, {"flame", "--output", "pprof"}).out.substr(0, 2), "\x1f\x8b");
   EXPECT_THAT(Ask(agent, {"flame"}).out, HasSubstr("off-cpu"));
+}
+
+TEST(Command, AnOutputThatCannotBeWrittenIsSaidBeforeAnybodyWaits) {
+  FakeAgent agent;
+  const Outcome nowhere = Ask(agent, {"threads", "--pid", "17", "-o", "/nowhere/x.json"});
+  EXPECT_EQ(nowhere.code, kFailure);
+  EXPECT_THAT(nowhere.err, HasSubstr("make its folder first"));
+  EXPECT_EQ(Ask(agent, {"status", "-o", "/tmp"}).code, kFailure);
+  EXPECT_EQ(agent.last_view().target().pids_size(), 0) << "the agent was asked";
+}
+
+TEST(Command, WhatAnAgentSaysCannotSteerTheTerminal) {
+  FakeAgent agent({.before_answer = [] { return 3; }, .error_message = "no\x1b[2J"});
+  EXPECT_THAT(Ask(agent, {"threads"}).err, HasSubstr("no?[2J"));
 }
 
 TEST(Command, AFileThatIsNoRecordingIsSix) {

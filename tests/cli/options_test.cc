@@ -5,23 +5,6 @@
 namespace waitscope::cli {
 namespace {
 
-const std::vector<std::string> kFormats = {"text", "json", "svg", "speedscope", "pprof", "folded"};
-
-TEST(Options, TheFilesNameMeansTheFormat) {
-  EXPECT_EQ(*ChooseFormat({"", ""}, kFormats), "text");
-  EXPECT_EQ(*ChooseFormat({"", "a.svg"}, kFormats), "svg");
-  EXPECT_EQ(*ChooseFormat({"", "a.speedscope.json"}, kFormats), "speedscope");
-  EXPECT_EQ(*ChooseFormat({"", "a.json"}, kFormats), "json");
-  EXPECT_EQ(*ChooseFormat({"", "a.pb.gz"}, kFormats), "pprof");
-  EXPECT_EQ(*ChooseFormat({"", "a.out"}, kFormats), "text");
-  EXPECT_EQ(*ChooseFormat({"folded", "a.svg"}, kFormats), "folded");
-}
-
-TEST(Options, ANameThatMeansAnotherViewsFormatIsRefused) {
-  EXPECT_EQ(ChooseFormat({"", "a.svg"}, {"text", "json"}).status().code(),
-            absl::StatusCode::kInvalidArgument);
-}
-
 TEST(Options, TargetsBecomeFlagsAgain) {
   TargetOptions target;
   EXPECT_TRUE(target.IsWholeMachine());
@@ -29,6 +12,19 @@ TEST(Options, TargetsBecomeFlagsAgain) {
   target.containers = {"abc"};
   EXPECT_EQ(TargetFlags(target), " --pid 1 --pid 2 --container abc");
   EXPECT_FALSE(target.IsWholeMachine());
+}
+
+TEST(Options, NamesAreAsLongAsTheKernelKeepsThem) {
+  TargetOptions target;
+  target.comms = {"gnome-terminal-server", "sh"};
+  EXPECT_EQ(ToTarget(target).comms(0), "gnome-terminal-");
+  EXPECT_EQ(ToTarget(target).comms(1), "sh");
+}
+
+TEST(Options, FlagsAreQuotedForAShell) {
+  TargetOptions target;
+  target.comms = {"nginx", "pool 1", "it's", "\x1b[2J"};
+  EXPECT_EQ(TargetFlags(target), " --comm nginx --comm 'pool 1' --comm 'it'\\''s' --comm '?[2J'");
 }
 
 }  // namespace

@@ -93,6 +93,18 @@ TEST(Facts, CreationsAddUpByTheCreatorsStack) {
   EXPECT_THAT(CloseWith(stage, {}).creations, IsEmpty());
 }
 
+TEST(Facts, NamesThatAreNoTextBecomeText) {
+  FactStage stage;
+  process_event process{};
+  process.pid = 5;
+  SetText(process.command, "caf\xe9 \x1b[31m");
+  SetText(process.cgroup, "/a\nb");
+  stage.Fold(process);
+  const Snapshot snapshot = CloseWith(stage, {{5, 5, 1}});
+  EXPECT_EQ(snapshot.processes.at(5).command, "caf? ?[31m");
+  EXPECT_EQ(snapshot.processes.at(5).cgroup, "/a?b");
+}
+
 TEST(Facts, LimitsAreALineEach) {
   FactStage stage;
   host_event host{};

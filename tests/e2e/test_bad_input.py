@@ -4,6 +4,7 @@ code, and no hang."""
 import os
 import pathlib
 import random
+import re
 import socket
 import subprocess
 import tempfile
@@ -11,8 +12,7 @@ import threading
 import time
 import unittest
 
-import e2e  # first: it makes the next two findable
-import ledger_checks
+import e2e  # first: it makes the next one findable
 import waitscope
 
 
@@ -49,6 +49,33 @@ class Usage(e2e.EndToEnd):
         for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:7717"):
             with self.subTest(address=address):
                 self.assert_fails(e2e.run_agent("--listen", address), e2e.USAGE, "tls")
+
+
+    def test_an_output_whose_name_says_no_format_or_another_one(self):
+        for arguments, word in ((["flame", "-o", "x.png"], ".svg"),
+                                (["threads", "-o", "x.svg"], "text|json"),
+                                (["flame", "-o", "x.svg", "--output", "folded"], "--output says"),
+                                (["run", "-o", "x.png", "--", "true"], ".svg"),
+                                (["record", "-o", "x.json"], ".wslog")):
+            with self.subTest(arguments=arguments):
+                done = waitscope.run(*arguments, timeout=10)
+                self.assert_fails(done, e2e.USAGE, word)
+                self.assertFalse(pathlib.Path(arguments[2]).exists())
+
+    def test_garbage_in_every_option_of_every_command(self):
+        commands = re.findall(r"^  ([a-z]+)  ", waitscope.run("--help").stdout.split("Subcommands:")[1],
+                              re.MULTILINE)
+        self.assertGreater(len(commands), 14)
+        for command in commands:
+            text = waitscope.run(command, "--help").stdout
+            for option in re.findall(r"^  (?:-\w,)?(--[a-z-]+) ", text, re.MULTILINE):
+                for value in ("", "\x01%s\x1b[2J", "-1", "9" * 400, "/"):
+                    with self.subTest(command=command, option=option, value=value):
+                        done = waitscope.run(command, f"{option}={value}", timeout=10,
+                                             endpoint="unix:/nowhere/agent.sock")
+                        self.assertIn(done.returncode, (0, e2e.FAILURE, e2e.USAGE, e2e.NO_AGENT,
+                                                        e2e.BAD_FILE), done.stderr)
+                        self.assertTrue(done.returncode == 0 or done.stderr.strip())
 
 
 class NoSuchTarget(e2e.EndToEnd):
@@ -145,21 +172,6 @@ class TwoAgents(e2e.EndToEnd):
         with first:
             self.assert_fails(e2e.run_agent("--listen", address), e2e.AGENT_IN_USE, address)
 
-    def test_two_agents_on_two_sockets_tell_the_same(self):
-        first, second = self.shared_agent(), self.shared_agent()
-        with waitscope.Workload("sleeps", seconds=3) as workload:
-            _, one, two = waitscope.observe_all(workload, [(first, ("threads",)),
-                                                           (second, ("threads",))])
-        ours, theirs = waitscope.threads_by_tid(one), waitscope.threads_by_tid(two)
-        self.assertEqual(set(ours), set(theirs))
-        # One agent's program runs after the other's: a waking is as much later for it, 7 us on a
-        # quiet machine, where the sample with the waker's stack is taken with cold caches.
-        for tid in set(ours) - {workload.pid}:
-            switches = waitscope.number(ours[tid], "switches_voluntary")
-            self.assertAlmostEqual(waitscope.number(ours[tid], "blocked_ns"),
-                                   waitscope.number(theirs[tid], "blocked_ns"),
-                                   delta=1e6 + ledger_checks.WAKE_NS * switches)
-
     def test_a_socket_left_by_a_killed_agent_is_taken_over(self):
         first = waitscope.Agent()
         with first:
@@ -168,6 +180,16 @@ class TwoAgents(e2e.EndToEnd):
             second = waitscope.Agent(listen=first.endpoint)
             with second:
                 self.assert_works(waitscope.run("status", endpoint=second.endpoint))
+
+    def test_sockets_that_cannot_be_made(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for path, word in ((f"{directory}/{'x' * 120}.sock", "longer than"),
+                               (directory, "no socket"), ("/proc/waitscope/agent.sock", "/proc")):
+                with self.subTest(path=path):
+                    done = e2e.run_agent("--listen", f"unix:{path}")
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn(word, done.stderr)
+            self.assertEqual(os.listdir(directory), [])
 
     def test_a_file_that_is_no_socket_is_not_replaced(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -3,6 +3,8 @@
 import gzip
 import json
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -36,19 +38,51 @@ class Views(e2e.EndToEnd):
                 answer = json.loads(self.ask(view, *target, "--output", "json"))
                 schema = waitscope.header(answer)["schema"]
                 self.assertRegex(schema, r"^waitscope\.[a-z]+/v1$")
+                self.assert_original_names(answer)
 
-    def test_pools_loops_and_locks_end_with_the_next_command(self):
-        for view in ("pools", "loops", "locks"):
+    def assert_original_names(self, answer):
+        """As in the protocol's files, not as JSON would have them."""
+        if isinstance(answer, dict):
+            for name, value in answer.items():
+                self.assertRegex(name, r"^[a-z][a-z0-9_]*$")
+                self.assert_original_names(value)
+        for value in answer if isinstance(answer, list) else ():
+            self.assert_original_names(value)
+
+    def test_status_top_and_run_have_the_protocols_names_too(self):
+        for arguments in (["status"], ["top", "--once"]):
+            self.assert_original_names(json.loads(self.ask(*arguments, "--output", "json")))
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "run.json"
+            self.ask("run", "-o", path, "--", "true")
+            self.assert_original_names(json.loads(path.read_text()))
+
+    def test_text_in_a_pipe_has_80_columns_no_colour_and_the_next_command(self):
+        for view in (*MEASURED, "top"):
             with self.subTest(view=view):
-                text = self.ask(view, "--pid", self.busy.pid, "--duration", "1s")
+                target = [] if view == "top" else ["--pid", self.busy.pid]
+                text = self.ask(view, *target, "--duration", "1s")
                 self.assertRegex(text.splitlines()[-1], r"^next: waitscope [a-z]+ ")
                 self.assertLessEqual(max(map(len, text.splitlines())), 80, text)
+                self.assertNotIn("\x1b", text)
 
-    def test_every_new_view_of_the_whole_machine_and_of_the_past(self):
-        for view in ("pools", "loops", "locks"):
+    def test_a_name_that_is_no_text_breaks_no_view(self):
+        script = ("import sys, time; "
+                  "open('/proc/self/comm', 'wb').write(b'\\xff\\x1b[2J\\xc2\\x9b\\xe6\\x97'); "
+                  "print(flush=True); time.sleep(600)")
+        odd = subprocess.Popen([sys.executable, "-c", script, "\udcff"], stdout=subprocess.PIPE)
+        for put_away in (odd.stdout.close, odd.wait, odd.kill):
+            self.addCleanup(put_away)
+        odd.stdout.readline()
+        for view in (*MEASURED, "top"):
             with self.subTest(view=view):
-                self.assertTrue(self.ask(view, "--since", "3s").strip())
-                self.assertTrue(self.ask(view, "--duration", "1s", "--all").strip())
+                target = ["--pid", odd.pid, "--duration", "1s"]
+                text = self.ask(view, *target)
+                self.assertFalse(set(text) & {"\x1b", "\x9b", "\ufffd"}, text)
+                json.loads(self.ask(view, *target, "--output", "json"))
+        row = json.loads(self.ask("threads", "--pid", odd.pid, "--duration", "1s", "--output",
+                                  "json"))["threads"][0]
+        self.assertEqual(row["comm"], "??[2J????")
 
     def test_a_convoy_is_a_finding_without_anybody_asking_for_a_diagnosis(self):
         def told():

@@ -6,6 +6,7 @@ import tempfile
 import time
 import unittest
 
+import ledger_checks
 import rivals
 import waitscope
 
@@ -108,6 +109,23 @@ class Agreement(unittest.TestCase):
                                        delta=0.01 * running_ns + slack)
                 self.assertAlmostEqual(waitscope.number(row, "woken_ns"), delay_ns,
                                        delta=0.05 * delay_ns + slack)
+
+
+class TwoAgents(unittest.TestCase):
+    def test_two_agents_on_two_sockets_tell_the_same(self):
+        with waitscope.Agent() as first, waitscope.Agent() as second, \
+                waitscope.Workload("sleeps", seconds=3) as workload:
+            _, one, two = waitscope.observe_all(workload, [(first, ("threads",)),
+                                                           (second, ("threads",))])
+        ours, theirs = waitscope.threads_by_tid(one), waitscope.threads_by_tid(two)
+        self.assertEqual(set(ours), set(theirs))
+        # One agent's program runs after the other's: a waking is as much later for it, 7 us on a
+        # quiet machine, where the sample with the waker's stack is taken with cold caches.
+        for tid in set(ours) - {workload.pid}:
+            switches = waitscope.number(ours[tid], "switches_voluntary")
+            self.assertAlmostEqual(waitscope.number(ours[tid], "blocked_ns"),
+                                   waitscope.number(theirs[tid], "blocked_ns"),
+                                   delta=1e6 + ledger_checks.WAKE_NS * switches)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "cli/render/diff.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/cli/golden.h"
@@ -7,21 +8,29 @@
 namespace waitscope::cli {
 namespace {
 
+using testing::HasSubstr;
+using testing::Not;
+
 constexpr uint64_t kSecond = 1'000'000'000;
 
 DiffSide Monday() {
-  return {"monday.wslog",
-          {{"api;main;load;read", 2 * kSecond}, {"api;main;gone", kSecond}, {"api;same", kSecond}},
-          {{"network", 2 * kSecond}, {"lock", 2 * kSecond}},
-          10 * kSecond};
+  return {.name = "monday.wslog",
+          .stacks = {{"api;main;load;read", 2 * kSecond},
+                     {"api;main;gone", kSecond},
+                     {"api;same", kSecond}},
+          .ns_by_class = {{"network", 2 * kSecond}, {"lock", 2 * kSecond}},
+          .duration_ns = 10 * kSecond,
+          .host = "web-17"};
 }
 
 DiffSide Tuesday() {
-  return {
-      "tuesday.wslog",
-      {{"api;main;load;read", 12 * kSecond}, {"api;main;new", kSecond}, {"api;same", 2 * kSecond}},
-      {{"network", 13 * kSecond}, {"lock", 2 * kSecond}},
-      20 * kSecond};
+  return {.name = "tuesday.wslog",
+          .stacks = {{"api;main;load;read", 12 * kSecond},
+                     {"api;main;new", kSecond},
+                     {"api;same", 2 * kSecond}},
+          .ns_by_class = {{"network", 13 * kSecond}, {"lock", 2 * kSecond}},
+          .duration_ns = 20 * kSecond,
+          .host = "web-17"};
 }
 
 TEST(Diff, TimesAreScaledToTheFirstsDuration) {
@@ -45,8 +54,25 @@ TEST(Diff, TextRanksByWhatChangedMost) {
   ExpectGolden("diff.txt", RenderDiffText(Monday(), after, {.width = 80}));
 }
 
+TEST(Diff, ClassesThatOneSideDoesNotKnowAreNotGone) {
+  DiffSide folded{.name = "b.folded", .stacks = Tuesday().stacks};
+  const std::string text = RenderDiffText(Monday(), folded, {.width = 80});
+  EXPECT_THAT(text, Not(HasSubstr("CLASS")));
+  EXPECT_THAT(text, HasSubstr("times are compared as they are"));
+}
+
+TEST(Diff, SaysWhatMakesThemHardToCompare) {
+  DiffSide after = Tuesday();
+  after.host = "db\x1b-2";
+  after.lost = "LOST: 12 ring-full";
+  const std::string text = RenderDiffText(Monday(), after, {.width = 80});
+  EXPECT_THAT(text, HasSubstr("\nof two machines: web-17 and db?-2\n"));
+  EXPECT_THAT(text, HasSubstr("\ntuesday.wslog: LOST: 12 ring-full\n"));
+}
+
 TEST(Diff, FoldedHasBothColumns) {
-  EXPECT_EQ(RenderDiffFolded({"a", {{"x", 1}, {"y", 2}}, {}, 0}, {"b", {{"y", 3}}, {}, 0}),
+  EXPECT_EQ(RenderDiffFolded({.name = "a", .stacks = {{"x", 1}, {"y", 2}}},
+                             {.name = "b", .stacks = {{"y", 3}}}),
             "x 1 0\ny 2 3\n");
 }
 

@@ -23,6 +23,9 @@ TEST(Style, EveryWaitClassHasAHueOfItsKind) {
 TEST(Style, ControlCharactersBecomeQuestionMarks) {
   EXPECT_EQ(Printable("a\x1b[2Jb\n\x7f"), "a?[2Jb??");
   EXPECT_EQ(Printable("na\xc3\xafve"), "na\xc3\xafve");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "31mC1"),
+            "??31mC1");
 }
 
 TEST(Style, WidthCountsCharactersAndCutsBetweenThem) {

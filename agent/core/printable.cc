@@ -1,4 +1,4 @@
-#include "agent/symbols/printable.h"
+#include "agent/core/printable.h"
 
 #include <algorithm>
 #include <cstddef>
