@@ -65,6 +65,7 @@ Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   if (command == kFutexLockPi || command == kFutexLockPi2) return Nature::kMutex;
   if (IsRuntimeSleep(machine, site.user_stack)) return Nature::kSleep;
   if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
+  if (machine.HasFrame(site.user_stack, "pthread_rwlock_")) return Nature::kMutex;
   if (command != kFutexWait) return Nature::kPark;
   const bool parks = CallsFutexItself(machine, site.user_stack) ||
                      machine.HasFrame(site.user_stack, "pthread_barrier_wait") ||

@@ -127,8 +127,24 @@ TEST_F(PoolTest, SleepsOfAServersPoolAreStarvation) {
                                .ns = 7900 * kMillisecond,
                                .count = 26});
     machine_.AddCalls(sleeper, __NR_sendto, 26);
+    machine_.AddWait(main_, {.cls = WAIT_poll,
+                             .syscall = __NR_epoll_wait,
+                             .ns = 100 * kMillisecond,
+                             .count = 26,
+                             .waker = sleeper});
   }
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(PoolTest, ConsumersOfABackendBesideALightServerAreNoPool) {
+  AcceptConnections();
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 16);
+    const ThreadKey consumer = machine_.AddThread(10, tid, "worker-" + std::to_string(tid));
+    machine_.AddCalls(consumer, __NR_recvfrom, 16);
+    machine_.AddCalls(consumer, __NR_sendto, 16);
+  }
+  EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
 }
 
 TEST_F(PoolTest, SleepersWithATimetableMayLiveBesideAServer) {

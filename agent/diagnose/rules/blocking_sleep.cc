@@ -22,20 +22,31 @@ constexpr double kShortestSleepNs = 10e6;
 constexpr double kFewestSleeps = 3;
 constexpr uint64_t kMostPerRequest = 4;  // heads and bodies may be sent apart
 
-// Read and write are for files, too: only who accepts by itself surely reads what it accepted.
-bool ReadsFromConnections(const ThreadView& thread) {
-  return thread.Calls({__NR_accept, __NR_accept4}) > 0 && thread.Calls({__NR_read}) > 0;
+uint64_t AcceptedBy(const ThreadView& thread) { return thread.Calls({__NR_accept, __NR_accept4}); }
+
+// Housekeepers are woken by nobody.
+bool IsHandedWork(const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    const bool by_own = std::ranges::any_of(
+        site.wakers, [&](const auto& row) { return row.first.pid == thread.key().pid; });
+    return site.nature == Nature::kPark && by_own;
+  });
 }
 
-uint64_t AcceptedBy(const ThreadView& thread) { return thread.Calls({__NR_accept, __NR_accept4}); }
+// Read and write are for files, too: only who accepts by itself surely reads what it accepted, and
+// who is handed work what was accepted for it.
+uint64_t ReadFromConnections(const ThreadView& thread) {
+  const bool sure = AcceptedBy(thread) > 0 || IsHandedWork(thread);
+  return sure ? thread.Calls({__NR_read, __NR_readv}) : 0;
+}
 
 bool AnswersSomebody(const ThreadView& thread) {
   if (thread.NsOf(Nature::kClient) > 0) return true;
   if (thread.CountOf(Nature::kBackend) > 0 || thread.Calls({__NR_connect}) > 0) return false;
-  const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg});
+  const uint64_t received =
+      thread.Calls({__NR_recvfrom, __NR_recvmsg}) + ReadFromConnections(thread);
   const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
-  if (sent > kMostPerRequest * std::max<uint64_t>(1, received + AcceptedBy(thread))) return false;
-  return sent > 0 && (received > 0 || ReadsFromConnections(thread));
+  return sent > 0 && received > 0 && sent <= kMostPerRequest * (received + AcceptedBy(thread));
 }
 
 struct Sleeps {

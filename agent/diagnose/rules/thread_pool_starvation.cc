@@ -4,11 +4,12 @@
 // 500 ms without a dequeue of .NET's gate and MariaDB's thread_pool_stall_limit, many times over),
 // and hardly anybody idle beside them. Waits of at least 30 ms: shorter ones are a busy pool.
 // False positives: threads that each sleep by a timetable (a sleep counts only in a process that
-// is asked for something, of threads that hand something on after it), clients without a queue (no
+// is asked for something, of threads that work for who asks), clients without a queue (no
 // dispatcher: then it is a backend wait), consumers that wait for messages (their waits do not
 // end), CPU-bound pools (they run).
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
@@ -113,12 +114,57 @@ bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& st
          static_cast<double>(accepted) < kOwnConnections * starved.waits;
 }
 
-// After a task its result is sent to whoever asked, or to the loop that has the connection. Who
-// sleeps by a timetable in a process that is asked for other things answers nobody.
-bool HandOn(const StarvedPool& starved) {
-  uint64_t sent = 0;
-  for (const ThreadView* member : starved.stuck) sent += SentBy(*member);
-  return static_cast<double>(sent) >= starved.waits / 2;
+// Waits of the process's other threads that these ended.
+double WokenBy(const ProcessView& process, const StarvedPool& starved) {
+  std::set<uint32_t> members;
+  for (const ThreadView* member : starved.stuck) members.insert(member->key().tid);
+  double woken = 0;
+  for (const ThreadView& thread : process.threads) {
+    if (members.contains(thread.key().tid)) continue;
+    for (const WaitSite& site : thread.sites) {
+      for (const auto& [waker, count] : site.wakers) {
+        woken += waker.pid == process.pid && members.contains(waker.tid) ? count : 0;
+      }
+    }
+  }
+  return woken;
+}
+
+// As often as a question came over a connection and something was sent over one.
+uint64_t ExchangesOf(const ThreadView& member) {
+  const uint64_t reads = member.Calls({__NR_read, __NR_readv});
+  const uint64_t writes = member.Calls({__NR_write, __NR_writev});
+  const uint64_t received = member.Calls({__NR_recvfrom, __NR_recvmsg});
+  return std::min(received + std::min(reads, writes), SentBy(member));
+}
+
+// At least so many were long; the count of a site has its short ones, too.
+double LongWaits(const StarvedPool& starved) {
+  double waits = 0;
+  for (const ThreadView* member : starved.stuck) {
+    for (const WaitSite& site : member->sites) {
+      const bool slow = site.nature == starved.nature && site.MeanNs() >= kShortestWaitNs;
+      if (slow) waits += std::min(site.count, site.ns / static_cast<double>(site.longest_ns));
+    }
+  }
+  return waits;
+}
+
+// A task begins with a question and ends with an answer, over a connection or to the thread that
+// has it; asking a backend is one more of each. Who only asks, sleeps by a timetable or sends news
+// in a process that is asked for other things does not work for those who wait.
+bool WorkForRequests(const ProcessView& process, const StarvedPool& starved) {
+  uint64_t exchanges = 0;
+  bool measured = false;
+  for (const ThreadView* member : starved.stuck) {
+    measured |= !member->calls.empty();
+    exchanges += ExchangesOf(*member);
+  }
+  if (!measured && starved.nature != Nature::kSleep) return true;
+  const double tasks = LongWaits(starved);
+  const double asked = starved.nature == Nature::kBackend ? tasks : 0;
+  const double some = tasks / 4;  // calls are counted from a little later on than waits
+  return static_cast<double>(exchanges) >= asked + some || WokenBy(process, starved) >= some;
 }
 
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
@@ -126,12 +172,11 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
   const bool asked = ServesRequests(process);
   const bool moves = starved.waits >= kFewestWaits;
-  const bool fed = HasDispatcher(machine, process, pool, starved.waits);
-  const bool harms = asked && (moves || AnswersNobody(process));
+  const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
+  const bool harms = asked && (moves ? WorkForRequests(process, starved) : AnswersNobody(process));
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
   if (starved.nature == Nature::kSleep) {
-    return asked && moves && slow && HandOn(starved) &&
-           !ServesConnectionsOfItsOwn(process, starved);
+    return harms && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
   }
   if (starved.nature == Nature::kBackend) return slow && (harms || (fed && moves));
   return harms && slow;
