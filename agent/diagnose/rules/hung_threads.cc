@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -109,6 +108,12 @@ std::vector<const ThreadView*> WaitersByTid(const Lock& lock) {
   return threads;
 }
 
+const WaitSite* SiteOf(const Lock& lock, const ThreadView& waiter) {
+  const auto site =
+      std::ranges::find_if(waiter.sites, [&](const WaitSite& each) { return IsFor(lock, each); });
+  return site != waiter.sites.end() ? &*site : nullptr;
+}
+
 Finding TellSilence(const MachineView& machine, const ProcessView& process, const Lock& lock) {
   Finding finding = Draft(machine, process, "hung-threads", "lock");
   const std::vector<const ThreadView*> waiters = WaitersByTid(lock);
@@ -129,11 +134,9 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
     const auto& wait = holder->window->open_wait;
     if (wait) finding.evidence.push_back(StackOf(machine, *wait));
   }
-  for (const ThreadView* thread : waiters | std::views::take(kMostStacks)) {
-    for (const WaitSite& site : thread->sites) {
-      if (!IsFor(lock, site)) continue;
-      finding.evidence.push_back(StackEvidence(machine, site));
-      break;
+  for (size_t at = 0; at < std::min(waiters.size(), kMostStacks); ++at) {
+    if (const WaitSite* site = SiteOf(lock, *waiters[at])) {
+      finding.evidence.push_back(StackEvidence(machine, *site));
     }
   }
   finding.evidence.push_back(LookAt(waiters.front()->key()));

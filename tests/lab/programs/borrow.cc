@@ -61,6 +61,7 @@ void Work() {
 int main() {
   for (int i = 0; i < 2; ++i) idle.push_back(Dial());
   std::vector<std::thread> threads;
+  threads.reserve(12);
   for (int i = 0; i < 12; ++i) threads.emplace_back(Work);
   printf("ready %d\n", getpid());
   fflush(stdout);
