@@ -29,9 +29,7 @@ bool IsLoopPoll(int32_t syscall) {
 uint64_t SocketCalls(const ThreadView& thread) {
   const uint64_t sure = thread.Calls(
       {__NR_accept, __NR_accept4, __NR_recvfrom, __NR_recvmsg, __NR_sendto, __NR_sendmsg});
-  const uint64_t reads = thread.Calls({__NR_read, __NR_readv});
-  const uint64_t writes = thread.Calls({__NR_write, __NR_writev});
-  return sure + std::min(reads, writes);  // either alone is a pipe or a file
+  return sure + thread.ReadsWithWrites();
 }
 
 uint64_t LoopPolls(const ThreadView& thread) {
@@ -59,9 +57,7 @@ bool IsFedByItsProcess(const ThreadView& thread) {
 // worker with one client has one thing to do.
 bool IsSlowLoop(const MachineView& machine, const ThreadView& thread) {
   if (thread.loop == nullptr) return false;
-  const uint64_t requests =
-      thread.Calls({__NR_recvfrom, __NR_recvmsg}) +
-      std::min(thread.Calls({__NR_read, __NR_readv}), thread.Calls({__NR_write, __NR_writev}));
+  const uint64_t requests = thread.Calls({__NR_recvfrom, __NR_recvmsg}) + thread.ReadsWithWrites();
   return LoopPolls(thread) >= kFewestSlowPolls && requests >= 2 * LoopPolls(thread) &&
          static_cast<double>(thread.loop->gap_ns) >= machine.WindowNs() / 2;
 }
@@ -211,8 +207,9 @@ std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
     const bool is_loop = measured ? IsLoopByCalls(machine, thread) : IsLoopByWaits(machine, thread);
-    if (is_loop && !IsFedByItsProcess(thread) && !PollsAt(thread, shared))
+    if (is_loop && !IsFedByItsProcess(thread) && !PollsAt(thread, shared)) {
       loops.push_back(Examine(thread, false));
+    }
   }
   return loops;
 }

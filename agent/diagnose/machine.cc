@@ -109,6 +109,10 @@ double ThreadView::ShareOf(Nature nature) const {
   return WallNs() > 0 ? NsOf(nature) / WallNs() : 0;
 }
 
+uint64_t ThreadView::ReadsWithWrites() const {
+  return std::min(Calls({__NR_read, __NR_readv}), Calls({__NR_write, __NR_writev}));
+}
+
 uint64_t ThreadView::Calls(std::initializer_list<int32_t> numbers) const {
   uint64_t count = 0;
   for (const int32_t number : numbers) {

@@ -72,6 +72,8 @@ struct ThreadView {
   double CountOf(Nature nature) const;
   double ShareOf(Nature nature) const;
   uint64_t Calls(std::initializer_list<int32_t> numbers) const;  // that succeeded
+  // Both are for files and pipes, too: who does only one of them has no connection.
+  uint64_t ReadsWithWrites() const;
 };
 
 struct ProcessView {

@@ -110,9 +110,7 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
 }
 
 uint64_t SentBy(const ThreadView& thread) {
-  const uint64_t reads = thread.Calls({__NR_read, __NR_readv});
-  const uint64_t writes = thread.Calls({__NR_write, __NR_writev});
-  return thread.Calls({__NR_sendto, __NR_sendmsg}) + std::min(reads, writes);
+  return thread.Calls({__NR_sendto, __NR_sendmsg}) + thread.ReadsWithWrites();
 }
 
 bool AnswersNobody(const ProcessView& process) {

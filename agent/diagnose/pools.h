@@ -37,7 +37,7 @@ bool ServesRequests(const ProcessView& process);
 bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool,
                    double jobs);
 
-// How often it sent something over a connection. Who writes and never reads has a file or a pipe.
+// How often it sent something over a connection.
 uint64_t SentBy(const ThreadView& thread);
 
 // Whether it is known that no thread sent anything.

@@ -132,10 +132,8 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved) {
 
 // As often as a question came over a connection and something was sent over one.
 uint64_t ExchangesOf(const ThreadView& member) {
-  const uint64_t reads = member.Calls({__NR_read, __NR_readv});
-  const uint64_t writes = member.Calls({__NR_write, __NR_writev});
   const uint64_t received = member.Calls({__NR_recvfrom, __NR_recvmsg});
-  return std::min(received + std::min(reads, writes), SentBy(member));
+  return std::min(received + member.ReadsWithWrites(), SentBy(member));
 }
 
 // At least so many were long; the count of a site has its short ones, too.
