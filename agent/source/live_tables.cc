@@ -76,7 +76,6 @@ bool LiveTables::Reread(uint32_t pid) {
 }
 
 void LiveTables::Apply(const MappingRecord& record) {
-  ++records_;
   if (record.kind == MappingRecord::Kind::kLost) {
     lost_ = true;
     return;
@@ -203,14 +202,6 @@ UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_l
 std::vector<Mapping> LiveTables::MappingsOf(uint32_t pid) const {
   const std::lock_guard lock(tracker_mutex_);
   return AllMappingsOf(tracker_, pid);
-}
-
-LiveTables::Stats LiveTables::stats() const {
-  return {.records = records_,
-          .processes = tracker_.processes(),
-          .maps = maps_.stats(),
-          .tables = tables_.stats(),
-          .rows_used = maps_.rows_used()};
 }
 
 }  // namespace waitscope

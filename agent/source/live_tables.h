@@ -22,14 +22,6 @@ namespace waitscope {
 // For one thread, but for what says otherwise.
 class LiveTables {
  public:
-  struct Stats {
-    uint64_t records = 0;
-    uint64_t processes = 0;
-    UnwindMaps::Stats maps;
-    TableStore::Stats tables;
-    uint32_t rows_used = 0;
-  };
-
   LiveTables(MappingStream stream, UnwindMaps maps);
 
   // Readable when there is something to catch up with.
@@ -65,7 +57,6 @@ class LiveTables {
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
   // From any thread.
   const PythonProcesses& pythons() const { return pythons_; }
-  Stats stats() const;
 
  private:
   void ReadProcess(uint32_t pid);
@@ -85,7 +76,6 @@ class LiveTables {
   PythonProcesses pythons_;
   std::map<uint32_t, uint64_t> dying_;  // processes whose first thread ended, and when
   uint64_t reread_ns_ = 0;
-  uint64_t records_ = 0;
   bool lost_ = false;
 };
 

@@ -127,11 +127,6 @@ void UnwindService::AwaitTables() {
   settled_.wait_for(lock, kStartPatience, [this] { return prepared_ || stopping_; });
 }
 
-UnwindService::Stats UnwindService::stats() const {
-  const std::lock_guard lock(mutex_);
-  return stats_;
-}
-
 void UnwindService::Run() {
   pthread_setname_np(pthread_self(), "ws-unwind");
   tables_.ReadAllProcesses();
@@ -150,8 +145,6 @@ void UnwindService::Run() {
       const std::lock_guard lock(mutex_);
       settle_done_ = settling;
       prepared_ = prepared_ || !tables_.has_work();
-      stats_ = {
-          .raw_stacks = raw_stacks_, .raw_finished = raw_finished_, .tables = tables_.stats()};
     }
     settled_.notify_all();
     Wait();
@@ -199,14 +192,12 @@ void UnwindService::ReadWanted() {
 }
 
 void UnwindService::Finish(const raw_stack& raw) {
-  ++raw_stacks_;
   tables_.CatchUp(UINT64_MAX);  // what was mapped before the stack was taken
   const bool read = !tables_.KnowsNow(raw) && tables_.Reread(raw.pid);
   UnwoundStack stack = tables_.Unwind(raw, nullptr);
   if (stack.stop == UNWIND_STOP_no_mapping && !read && tables_.Reread(raw.pid)) {
     stack = tables_.Unwind(raw, nullptr);
   }
-  if (stack.trust != UNWIND_CLASS_truncated) ++raw_finished_;
   const std::lock_guard lock(mutex_);
   if (finished_.size() < kMaxFinished) finished_.push_back(EventOf(raw, stack));
 }

@@ -30,12 +30,6 @@ struct RingBufferFree {
 
 class UnwindService {
  public:
-  struct Stats {
-    uint64_t raw_stacks = 0;
-    uint64_t raw_finished = 0;  // reached the root here
-    LiveTables::Stats tables;
-  };
-
   // `raw_ring` is the ring buffer of struct raw_stack.
   static absl::StatusOr<std::unique_ptr<UnwindService>> Start(MappingStream stream,
                                                               const UnwindMapFds& fds,
@@ -59,7 +53,6 @@ class UnwindService {
   std::vector<Mapping> MappingsOf(uint32_t pid) const { return tables_.MappingsOf(pid); }
   // The CPython that a process runs, if its layout is known. From any thread.
   std::optional<PythonProcess> PythonOf(uint32_t pid) const { return tables_.pythons().Find(pid); }
-  Stats stats() const;
 
  private:
   UnwindService(MappingStream stream, UnwindMaps maps);
@@ -77,8 +70,6 @@ class UnwindService {
   // All of the thread.
   LiveTables tables_;
   std::unique_ptr<ring_buffer, RingBufferFree> raw_;
-  uint64_t raw_stacks_ = 0;
-  uint64_t raw_finished_ = 0;
   UniqueFd epoll_;
   UniqueFd wake_;
 
@@ -92,7 +83,6 @@ class UnwindService {
   uint64_t settle_done_ = 0;
   bool prepared_ = false;  // every table that was wanted at first is built
   bool stopping_ = false;
-  Stats stats_;
   std::thread thread_;  // last: it uses the rest
 };
 

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "agent/diagnose/fold.h"
 #include "tests/diagnose/made_machine.h"
 
 namespace waitscope {
@@ -52,6 +55,19 @@ TEST(Diagnose, AMomentIsTooShortToJudge) {
 
 TEST(Diagnose, AnEmptyMachineIsHealthy) {
   EXPECT_THAT(Diagnose(MadeMachine().snapshot(), Everybody), IsEmpty());
+}
+
+TEST(Diagnose, APoolThatGrowsBecauseItIsStarvedHasOneSickness) {
+  Finding starved{.condition = "thread-pool-starvation", .pid = 10};
+  Finding growing{.condition = "thread-exhaustion", .pid = 10};
+  Finding elsewhere{.condition = "thread-exhaustion", .pid = 20};
+  const Findings told = FoldExplained({growing, elsewhere, starved});
+  ASSERT_EQ(told.size(), 2u);
+  const auto cause = std::ranges::find(told, "thread-pool-starvation", &Finding::condition);
+  ASSERT_NE(cause, told.end());
+  ASSERT_EQ(cause->evidence.size(), 1u);
+  EXPECT_EQ(cause->evidence[0].kind, "explains");
+  EXPECT_EQ(cause->evidence[0].object, "thread-exhaustion");
 }
 
 TEST(Diagnose, EveryFindingSaysWhatToDoAndHowToCheck) {
