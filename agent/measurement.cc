@@ -47,7 +47,8 @@ absl::StatusOr<Measurement> OpenLive(const Config& config) {
   measurement.naming = NameLiveMachine(
       [source](uint32_t pid) { return source->MappingsOf(pid); },
       [source](uint32_t pid) { return source->PythonOf(pid); },
-      [source](CodeCache::Life life, uint64_t code) { return source->PythonNameOf(life, code); });
+      [source](CodeCache::Life life, uint64_t code) { return source->PythonNameOf(life, code); },
+      [source](uint32_t pid) { return source->HotSpotOf(pid); });
   measurement.capabilities = [source] { return Rows(source->capabilities()); };
   measurement.programs = [source] { return Rows(source->programs()); };
   return measurement;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/core/stack.h"
+#include "agent/java/namer.h"
 #include "agent/os/process_maps.h"
 #include "agent/python/namer.h"
 
@@ -19,8 +20,8 @@ struct Naming {
 };
 
 // `known`: what the source knows of the mappings of processes that have just exited; `pythons`: of
-// the CPython that a process runs; `kept`: of Python's functions.
+// the CPython that a process runs; `kept`: of Python's functions; `hotspots`: of its HotSpot.
 Naming NameLiveMachine(std::function<std::vector<Mapping>(uint32_t pid)> known,
-                       KnownPythons pythons, KeptNames kept);
+                       KnownPythons pythons, KeptNames kept, KnownHotSpots hotspots);
 
 }  // namespace waitscope

@@ -201,7 +201,8 @@ void BpfSession::StartUnwinding() {
                                        .rules = Map("unwind_rules"),
                                        .mappings = Map("unwind_mappings"),
                                        .processes = Map("unwind_processes"),
-                                       .pythons = Map("python_layouts")},
+                                       .pythons = Map("python_layouts"),
+                                       .hotspots = Map("hotspot_processes")},
                                       Map("raw_stacks"));
   if (service.ok()) {
     unwinding_ = *std::move(service);

@@ -281,6 +281,11 @@ std::optional<PythonLayout> LiveSource::PythonOf(uint32_t pid) const {
   return python ? std::optional(python->layout) : std::nullopt;
 }
 
+std::optional<HotSpotLayout> LiveSource::HotSpotOf(uint32_t pid) const {
+  const UnwindService* unwinding = session_->unwinding();
+  return unwinding == nullptr ? std::nullopt : unwinding->HotSpotOf(pid);
+}
+
 std::optional<CodeObject> LiveSource::PythonNameOf(CodeCache::Life life, uint64_t code) const {
   return session_->PythonNameOf(life, code);
 }

@@ -45,6 +45,8 @@ class LiveSource : public Source {
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
   // The CPython that it runs, if its layout is known.
   std::optional<PythonLayout> PythonOf(uint32_t pid) const;
+  // The HotSpot that it runs, once it is up.
+  std::optional<HotSpotLayout> HotSpotOf(uint32_t pid) const;
   // What the kernel side kept of a function of a process that was young. From any thread.
   std::optional<CodeObject> PythonNameOf(CodeCache::Life life, uint64_t code) const;
 

@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
+#include "agent/os/process_memory.h"
 #include "agent/source/proc_mappings.h"
 #include "agent/source/raw_stacks.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 // How long an ended process's stacks are waited for: in a storm naming lags by seconds.
 constexpr uint64_t kAfterlifeNs = 10'000'000'000;
+constexpr int kReapMs = 1000;
 constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
 // Files whose tables one stack may wait for: a process that was just met has 5 to 100.
 constexpr int kBuildsForOne = 256;
@@ -27,12 +29,18 @@ constexpr int kBuildsForOne = 256;
 }  // namespace
 
 LiveTables::LiveTables(MappingStream stream, UnwindMaps maps)
-    : stream_(std::move(stream)), maps_(std::move(maps)), tables_(maps_) {}
+    : stream_(std::move(stream)),
+      maps_(std::move(maps)),
+      tables_(maps_),
+      hotspots_([this](uint32_t pid, const hotspot_code* code) { maps_.PublishHotSpot(pid, code); }) {
+}
 
 int LiveTables::patience_ms() const {
   if (tables_.has_work()) return 0;
   if (stream_.holds_back()) return 1;
-  return dying_.empty() ? -1 : 1000;
+  const int starting = hotspots_.patience_ms(MonotonicNs());
+  if (dying_.empty()) return starting;
+  return starting < 0 ? kReapMs : std::min(starting, kReapMs);
 }
 
 void LiveTables::FollowCpus(const CpuSet& online) {
@@ -114,6 +122,7 @@ void LiveTables::Publish(uint32_t pid, const TextMappings& mappings) {
     return;
   }
   const auto python = pythons_.Note(pid, tables_.PythonIn(mappings));
+  hotspots_.Note(pid, tables_.HotSpotIn(mappings), MonotonicNs());
   maps_.Publish(pid, DescribeAll(pid, mappings), python, MonotonicNs());
 }
 
@@ -144,6 +153,8 @@ void LiveTables::BuildOne() {
   if (!tables_.has_work()) malloc_trim(0);  // building takes ten times what is kept
 }
 
+void LiveTables::MeetProcesses() { hotspots_.Try(MonotonicNs()); }
+
 // A process lives on after its first thread while others run.
 void LiveTables::Reap() {
   const uint64_t now = MonotonicNs();
@@ -168,6 +179,7 @@ void LiveTables::Forget(uint32_t pid, uint64_t now_ns) {
   const std::lock_guard lock(tracker_mutex_);
   tracker_.Forget(pid);
   pythons_.Note(pid, std::nullopt);
+  hotspots_.Note(pid, std::nullopt, now_ns);
   maps_.Withdraw(pid, now_ns);
 }
 
@@ -185,7 +197,13 @@ UnwoundStack LiveTables::UnwindNow(const raw_stack& raw, const ReadLiveWord& rea
   if (const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns)) {
     mappings = DescribeAll(raw.pid, *then);
   }
-  return UnwindStack(maps_.ViewOf(mappings, tables_.rules()), SampleOf(raw), read_live);
+  UnwindView view = maps_.ViewOf(mappings, tables_.rules());
+  const std::optional<HotSpotLayout> hotspot = hotspots_.Find(raw.pid);
+  if (hotspot) {
+    view.hotspot = &hotspot->code;
+    view.read_code = MemoryOf(raw.pid);
+  }
+  return UnwindStack(view, SampleOf(raw), read_live);
 }
 
 UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {

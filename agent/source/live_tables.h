@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/os/process_maps.h"
+#include "agent/source/hotspot_processes.h"
 #include "agent/source/mapping_stream.h"
 #include "agent/source/mapping_tracker.h"
 #include "agent/source/python_processes.h"
@@ -44,6 +45,8 @@ class LiveTables {
   bool has_work() const { return tables_.has_work(); }
   // Builds one of them, and publishes it.
   void BuildOne();
+  // Looks at processes that have just been met and were not up yet.
+  void MeetProcesses();
   // Gives up what belonged to processes that are gone.
   void Reap();
 
@@ -57,6 +60,7 @@ class LiveTables {
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
   // From any thread.
   const PythonProcesses& pythons() const { return pythons_; }
+  const HotSpotProcesses& hotspots() const { return hotspots_; }
 
  private:
   void ReadProcess(uint32_t pid);
@@ -74,6 +78,7 @@ class LiveTables {
   MappingTracker tracker_;  // the thread writes it, under the lock
   mutable std::mutex tracker_mutex_;
   PythonProcesses pythons_;
+  HotSpotProcesses hotspots_;
   std::map<uint32_t, uint64_t> dying_;  // processes whose first thread ended, and when
   uint64_t reread_ns_ = 0;
   bool lost_ = false;

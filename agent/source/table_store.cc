@@ -149,25 +149,37 @@ void TableStore::Build(Entry& entry, FindHolder find_holder, uint64_t now_ns) {
 void TableStore::BuildFile(Entry& entry, int fd, uint64_t now_ns) {
   absl::StatusOr<ElfImage> image = ElfImage::FromFile(fd);
   if (image.ok()) entry.python = FindPython(*image, entry.file->path);
+  if (image.ok()) entry.hotspot = FindHotSpot(*image, entry.file->path);
   Adopt(entry, BuildFrom(std::move(image), rules_), now_ns);
 }
 
 std::optional<PythonProcess> TableStore::PythonIn(const TextMappings& mappings) const {
   for (const TextMapping& mapping : mappings) {
-    if (auto python = PythonAt(mapping)) return python;
+    const std::optional<Place> place = PlaceOf(mapping);
+    if (!place || !place->entry->python) continue;
+    const PythonBuild& python = *place->entry->python;
+    return PythonProcess{.layout = python.layout, .runtime = python.runtime + place->moved};
   }
   return std::nullopt;
 }
 
-std::optional<PythonProcess> TableStore::PythonAt(const TextMapping& mapping) const {
+std::optional<VmStructsAt> TableStore::HotSpotIn(const TextMappings& mappings) const {
+  for (const TextMapping& mapping : mappings) {
+    const std::optional<Place> place = PlaceOf(mapping);
+    if (place && place->entry->hotspot) return Moved(*place->entry->hotspot, place->moved);
+  }
+  return std::nullopt;
+}
+
+// Of a file whose table is built, where a run time was found in it.
+std::optional<TableStore::Place> TableStore::PlaceOf(const TextMapping& mapping) const {
   const auto found = entries_.find(mapping.file.get());
   if (found == entries_.end() || found->second.state != State::kReady) return std::nullopt;
   const Entry& entry = found->second;
-  if (!entry.python) return std::nullopt;
+  if (!entry.python && !entry.hotspot) return std::nullopt;
   const auto bias = entry.shape.BiasOf(mapping.start, mapping.end - mapping.start, mapping.offset);
   if (!bias) return std::nullopt;
-  const uint64_t moved = *bias - entry.shape.first_page_vaddr;  // where address 0 came to lie
-  return PythonProcess{.layout = entry.python->layout, .runtime = entry.python->runtime + moved};
+  return Place{.entry = &entry, .moved = *bias - entry.shape.first_page_vaddr};
 }
 
 // A file that is no ELF file holds code of a run time's compiler.

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/os/file_access.h"
+#include "agent/source/hotspot_build.h"
 #include "agent/source/mapping_tracker.h"
 #include "agent/source/python_build.h"
 #include "agent/source/unwind_maps.h"
@@ -39,6 +40,8 @@ class TableStore {
   unwind_mapping Describe(const TextMapping& mapping, uint32_t pid);
   // The CPython that one of the mapped files holds, once its table is built.
   std::optional<PythonProcess> PythonIn(const TextMappings& mappings) const;
+  // Where the HotSpot that one of them holds has its tables, likewise.
+  std::optional<VmStructsAt> HotSpotIn(const TextMappings& mappings) const;
   // Looks whether the file is still the one that its table was built from. True when it was not:
   // then all who have it mapped are to be published anew, at once and when it has been built.
   bool Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns);
@@ -63,11 +66,16 @@ class TableStore {
     TablePlace place;
     UnwindTable shape;  // its segments and its first page; no rows
     std::optional<PythonBuild> python;
+    std::optional<VmStructsAt> hotspot;
     uint32_t number = 0;
     uint64_t checked_ns = 0;
   };
 
-  std::optional<PythonProcess> PythonAt(const TextMapping& mapping) const;
+  struct Place {
+    const Entry* entry = nullptr;
+    uint64_t moved = 0;  // where address 0 of the file came to lie
+  };
+  std::optional<Place> PlaceOf(const TextMapping& mapping) const;
   void BuildFile(Entry& entry, int fd, uint64_t now_ns);
   void Build(Entry& entry, FindHolder find_holder, uint64_t now_ns);
   void Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns);

@@ -180,6 +180,14 @@ void UnwindMaps::Withdraw(uint32_t pid, uint64_t now_ns) {
   published_.erase(found);
 }
 
+void UnwindMaps::PublishHotSpot(uint32_t pid, const hotspot_code* code) const {
+  if (code == nullptr) {
+    bpf_map_delete_elem(fds_.hotspots, &pid);
+  } else {
+    bpf_map_update_elem(fds_.hotspots, &pid, code, BPF_ANY);
+  }
+}
+
 void UnwindMaps::GiveUp(const Published& published, uint64_t now_ns) {
   mapping_arena_.GiveUp(published.first, published.count, now_ns + kGraceNs);
 }

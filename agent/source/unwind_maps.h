@@ -15,6 +15,7 @@
 #include "agent/unwind/stack_unwinder.h"
 #include "agent/unwind/unwind_table.h"
 #include "bpf/unwind/capture.h"
+#include "bpf/unwind/hotspot.h"
 
 namespace waitscope {
 
@@ -25,6 +26,7 @@ struct UnwindMapFds {
   int mappings = -1;
   int processes = -1;
   int pythons = -1;
+  int hotspots = -1;
 };
 
 // Where a table lies in the arrays.
@@ -65,6 +67,8 @@ class UnwindMaps {
   bool Publish(uint32_t pid, std::span<const unwind_mapping> mappings,
                const std::optional<PythonProcess>& python, uint64_t now_ns);
   void Withdraw(uint32_t pid, uint64_t now_ns);
+  // Null: the process runs no HotSpot.
+  void PublishHotSpot(uint32_t pid, const hotspot_code* code) const;
   // Makes room out of what was removed long enough ago.
   void Collect(uint64_t now_ns);
 

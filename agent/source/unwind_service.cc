@@ -167,6 +167,7 @@ void UnwindService::Turn() {
   ring_buffer__consume(raw_.get());
   ReadWanted();
   tables_.BuildOne();
+  tables_.MeetProcesses();
   tables_.Reap();
 }
 

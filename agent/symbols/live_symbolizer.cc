@@ -58,6 +58,7 @@ LiveSymbolizer::LiveSymbolizer(Options options)
             .reread_ns = options_.reread_ns},
            options_.now_ns),
       python_(options_.known_pythons, options_.kept_names, options_.cache_bytes / 8),
+      hotspot_(options_.known_hotspots),
       modules_({.proc_dir = options_.proc_dir,
                 .host_root = options_.host_root,
                 .debug_directories = options_.debug_directories,
@@ -75,7 +76,8 @@ Stack LiveSymbolizer::Resolve(const RawStack& raw) {
   for (size_t index = 0; index < raw.addresses.size(); ++index) {
     const uint64_t address = raw.addresses[index];
     // All but the leaf are return addresses: the call, which may end its function, is before.
-    const uint64_t lookup = index == 0 || address == 0 ? address : address - 1;
+    const bool is_call = index != 0 && address != 0 && hotspot_is_method(address) == 0;
+    const uint64_t lookup = is_call ? address - 1 : address;
     stack.frames.push_back(process == nullptr ? ResolveKernel(address, lookup)
                                               : ResolveUser(*process, address, lookup));
     misses_ += stack.frames.back().symbol.empty();
@@ -142,12 +144,18 @@ Frame LiveSymbolizer::ResolveKernel(uint64_t address, uint64_t lookup) {
 Frame LiveSymbolizer::ResolveUser(Process& process, uint64_t address, uint64_t lookup) {
   Frame frame;
   frame.address = address;
+  if (hotspot_is_method(address) != 0) {
+    frame.address &= ~HOTSPOT_METHOD_BIT;
+    frame.module = "[jit]";
+    NameFromRunTime(process, address, frame);
+    return frame;
+  }
   CodeMapping* const mapping = process.Find(lookup);
   if (mapping == nullptr) return frame;
   frame.module = ModuleName(mapping->mapping);
   if (!IsAnonymous(mapping->mapping)) NameFromFile(process, *mapping, lookup, frame);
   if (frame.symbol.empty() && MayBeJit(mapping->mapping)) {
-    NameFromPerfMap(process, lookup, frame);
+    NameFromRunTime(process, lookup, frame);
   }
   return frame;
 }
@@ -174,11 +182,13 @@ std::string LiveSymbolizer::NameIn(const CodeMapping& mapping, const ElfSymbols&
   return name;
 }
 
-void LiveSymbolizer::NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame) {
-  const std::string_view name = jit_.Lookup(process, lookup);
+// HotSpot itself knows more, and sooner, than the map that it may have been told to write.
+void LiveSymbolizer::NameFromRunTime(const Process& process, uint64_t lookup, Frame& frame) {
+  std::string name = process.live ? hotspot_.Lookup(process.pid, lookup) : "";
+  if (name.empty()) name = jit_.Lookup(process, lookup);
   if (name.empty()) return;
-  frame.symbol = Printable(demangler_.Demangle(std::string(name)));
   frame.module = "[jit]";
+  frame.symbol = Printable(demangler_.Demangle(name));
 }
 
 LiveSymbolizer::Stats LiveSymbolizer::stats() const {

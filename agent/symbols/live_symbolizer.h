@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "agent/core/stack.h"
+#include "agent/java/namer.h"
 #include "agent/python/namer.h"
 #include "agent/symbols/demangle.h"
 #include "agent/symbols/jit_symbols.h"
@@ -46,6 +47,7 @@ class LiveSymbolizer : public Symbolizer {
     KnownMappings known_mappings;     // of processes that have exited; may be empty
     KnownPythons known_pythons;       // may be empty
     KeptNames kept_names;             // may be empty
+    KnownHotSpots known_hotspots;     // may be empty
     std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
   };
 
@@ -86,13 +88,14 @@ class LiveSymbolizer : public Symbolizer {
   Frame ResolveUser(Process& process, uint64_t address, uint64_t lookup);
   void NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup, Frame& frame);
   std::string NameIn(const CodeMapping& mapping, const ElfSymbols& symbols, uint64_t offset);
-  void NameFromPerfMap(const Process& process, uint64_t lookup, Frame& frame);
+  void NameFromRunTime(const Process& process, uint64_t lookup, Frame& frame);
 
   Options options_;
   Demangler demangler_;
   ProcessTable processes_;
   JitSymbols jit_;
   PythonNamer python_;
+  HotSpotNamer hotspot_;
   ModuleLoader modules_;
   NameCache names_;
   std::optional<Kallsyms> kernel_;

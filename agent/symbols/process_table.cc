@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "bpf/unwind/hotspot.h"
 
 namespace waitscope {
 namespace {
@@ -46,8 +47,9 @@ CodeMapping* Process::Find(uint64_t address) {
 }
 
 size_t Process::Covered(std::span<const uint64_t> addresses) {
-  return static_cast<size_t>(std::count_if(addresses.begin(), addresses.end(),
-                                           [&](uint64_t at) { return Find(at) != nullptr; }));
+  return static_cast<size_t>(std::count_if(addresses.begin(), addresses.end(), [&](uint64_t at) {
+    return hotspot_is_method(at) != 0 || Find(at) != nullptr;
+  }));
 }
 
 void Process::Replace(std::vector<Mapping> fresh) {

@@ -1,6 +1,7 @@
 #include "agent/unwind/stack_unwinder.h"
 
 #include <cstring>
+#include <utility>
 
 namespace waitscope {
 namespace {
@@ -70,8 +71,8 @@ class Walk {
   UnwoundStack Run(uint64_t orig_ax) {
     UnwoundStack stack;
     int step = UNWIND_CALLER;
-    while (step == UNWIND_CALLER && stack.frames.size() < UNWIND_MAX_FRAMES) {
-      stack.frames.push_back(unwind_shown_pc(&registers_));
+    while (step == UNWIND_CALLER && frames_.size() < UNWIND_MAX_FRAMES) {
+      frames_.push_back(unwind_shown_pc(&registers_));
       step = Step();
     }
     if (step == UNWIND_CALLER) step = UNWIND_STOP_too_deep;
@@ -79,6 +80,7 @@ class Walk {
     stack.trust = static_cast<unwind_class>(unwind_class_of(step, registers_.guessed, complete));
     if (unwind_is_exec(orig_ax, step)) stack.trust = UNWIND_CLASS_exec;
     if (stack.trust == UNWIND_CLASS_truncated) stack.stop = ReasonOf(step);
+    stack.frames = std::move(frames_);
     return stack;
   }
 
@@ -90,7 +92,7 @@ class Walk {
         unwind_find_mapping(MappingAt, &view_, 0, static_cast<uint32_t>(view_.mappings.size()), pc);
     if (mapping == nullptr) return UNWIND_STOP_no_mapping;
     if (mapping->type == UNWIND_MAPPING_no_table) return UNWIND_STOP_no_table;
-    if (mapping->type == UNWIND_MAPPING_anonymous) return Guess();
+    if (mapping->type == UNWIND_MAPPING_anonymous) return StepInRunTime();
     unwind_range range = {};
     const uint32_t index = unwind_find_rule(PageAt, RowAt, &view_, &range, mapping->page_base,
                                             mapping->npages, pc - mapping->bias);
@@ -99,6 +101,25 @@ class Walk {
     if (step != UNWIND_STOP_no_rule) return step;
     const int guess = Guess();
     return guess == UNWIND_STOP_frame_pointer ? static_cast<int>(UNWIND_STOP_no_rule) : guess;
+  }
+
+  int StepInRunTime() {
+    if (view_.hotspot == nullptr || !view_.read_code) return Guess();
+    __u64 method = 0;
+    const int step = hotspot_step(view_.hotspot, &registers_, ReadWord, ReadCode, this, &method);
+    if (step == HOTSPOT_UNKNOWN) return Guess();
+    if (method != 0) frames_.back() = method | HOTSPOT_METHOD_BIT;
+    return step;
+  }
+
+  // An unwind_read_word and a hotspot_read; `from` is a walk.
+  static int ReadWord(void* from, __u64 address, __u64* word) {
+    return Memory::ReadWord(&static_cast<Walk*>(from)->memory_, address, word);
+  }
+
+  static int ReadCode(void* from, __u64 address, void* to, __u32 bytes) {
+    const auto& read = static_cast<Walk*>(from)->view_.read_code;
+    return read(address, {static_cast<uint8_t*>(to), bytes}) == bytes ? 0 : 1;
   }
 
   int Guess() {
@@ -120,6 +141,7 @@ class Walk {
   unwind_registers registers_;
   bool newborn_;
   Memory memory_;
+  std::vector<uint64_t> frames_;
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "agent/os/process_memory.h"
+#include "bpf/unwind/hotspot.h"
 #include "bpf/unwind/step.h"
 #include "bpf/unwind/table.h"
 
@@ -18,6 +20,9 @@ struct UnwindView {
   std::span<const uint32_t> pages;
   std::span<const uint32_t> rows;
   std::span<const unwind_rule> rules;
+  // Of a process that runs a HotSpot that is known, and where its code can be read.
+  const hotspot_code* hotspot = nullptr;
+  ReadMemory read_code;
 };
 
 struct StackSample {

@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   pthread_t thread;
   count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
   latencies = calloc(count, sizeof(*latencies));
-  event = eventfd(0, 0);
+  event = eventfd(0, EFD_SEMAPHORE); /* two wakings before one read are two reads */
   pin(0);
   pthread_create(&thread, NULL, sleeper, &depth);
   for (uint64_t i = 0; i < count; i++) {

@@ -175,13 +175,12 @@ COMPILED = ("-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonl
             "-XX:CompileCommand=dontinline,Waits.*")
 
 
-# HotSpot's compiled code keeps no frame pointers unless told to, and has no call frame information:
-# its stacks end early and say so, or skip frames and are told to be guesses.
-def java(name, *flags, in_order=0, rooted=0.7):
+# HotSpot knows how large the frames of its code are, and so are its stacks known, with any flags.
+# What its compilers inline by default stands in no stack.
+def java(name, *flags, in_order=OTHERS):
     return Case(name, ("java", "-Xshare:auto", "-XX:+UseSerialGC", *flags, "-cp", "{out}", "Waits"),
                 build=("javac", "-d", ".", str(PROGRAMS / "Waits.java")), needs=("java", "javac"),
-                prepare=("jcmd", "{pid}", "Compiler.perfmap"), whole=0.5, settle=5, chains=METHODS,
-                in_order=in_order, rooted=rooted)
+                settle=5, chains=METHODS, in_order=in_order)
 
 
 # Mono's frames have none either, and its map of names is written in blocks: the last are missing.
@@ -196,9 +195,10 @@ RUNTIME_CASES = [
     node("node"),
     node("node-perf-basic-prof", "--perf-basic-prof", "--interpreted-frames-native-stack",
          chains=SCRIPT),
-    java("java-default"),
+    java("java-default", in_order=0),
+    java("java-interpreted", "-Xint"),
     java("java-compiled", *COMPILED),
-    java("java-frame-pointers", "-XX:+PreserveFramePointer", *COMPILED, in_order=0.99, rooted=OTHERS),
+    java("java-frame-pointers", "-XX:+PreserveFramePointer", *COMPILED),
     mono("mono"),
     mono("mono-jitmap", "--jitmap"),
 ]
