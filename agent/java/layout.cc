@@ -103,6 +103,33 @@ hotspot_code ReadCode(Reader& reader) {
   return code;
 }
 
+// CompressedReadStream's numbers changed in JDK 20 (8292758).
+constexpr uint32_t kFirstWithExcess = 20;
+
+std::optional<HotSpotScopes> ReadScopes(const VmStructs& structs, const ReadMemory& read) {
+  Reader reader(structs, read);
+  HotSpotScopes scopes{.apart = structs.Offset("nmethod::_immutable_data").has_value()};
+  const auto version = structs.Static("Abstract_VM_Version::_vm_major_version");
+  scopes.excess = version && reader.At<uint32_t>(*version) >= kFirstWithExcess ? 1 : 0;
+  scopes.places = reader.Offset({"nmethod::_scopes_pcs_offset"});
+  scopes.place_bytes = reader.SizeOf("PcDesc");
+  scopes.place_pc = reader.Offset({"PcDesc::_pc_offset"});
+  scopes.place_scope = reader.Offset({"PcDesc::_scope_decode_offset"});
+  if (scopes.apart) {
+    scopes.code = reader.Offset({"CodeBlob::_code_offset"});
+    scopes.places_end = scopes.data = reader.Offset({"nmethod::_scopes_data_offset"});
+    scopes.metadata = reader.Offset({"CodeBlob::_relocation_size"});
+    scopes.unchanging = reader.Offset({"nmethod::_immutable_data"});
+    scopes.changing = reader.Offset({"CodeBlob::_mutable_data"});
+  } else {
+    scopes.code = reader.Offset({"CodeBlob::_code_begin"});
+    scopes.places_end = reader.Offset({"nmethod::_dependencies_offset"});
+    scopes.data = reader.Offset({"CompiledMethod::_scopes_data_begin"});
+    scopes.metadata = reader.Offset({"nmethod::_metadata_offset"});
+  }
+  return version && reader.complete() ? std::optional(scopes) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<HotSpotLayout> ReadHotSpot(const VmStructs& structs, const ReadMemory& read) {
@@ -118,7 +145,8 @@ std::optional<HotSpotLayout> ReadHotSpot(const VmStructs& structs, const ReadMem
       .pool_bytes = reader.SizeOf("ConstantPool"),
       .class_name = reader.Offset({"Klass::_name"}),
       .text_length = reader.Offset({"Symbol::_length"}),
-      .text = reader.Offset({"Symbol::_body"})};
+      .text = reader.Offset({"Symbol::_body"}),
+      .scopes = ReadScopes(structs, read)};
   return reader.complete() ? std::optional(layout) : std::nullopt;
 }
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/java/layout.h"
@@ -20,7 +22,9 @@ using KnownHotSpots = std::function<std::optional<HotSpotLayout>(uint32_t pid)>;
 std::string NameOfMethod(const HotSpotLayout& layout, uint64_t method, const ReadMemory& read);
 
 // Of the method that was compiled to the code at `pc`, or what HotSpot calls a stub there.
-std::string NameOfCode(const HotSpotLayout& layout, uint64_t pc, const ReadMemory& read);
+// Innermost first where methods were inlined; none when nothing lies there.
+std::vector<std::string> NamesOfCode(const HotSpotLayout& layout, uint64_t pc,
+                                     const ReadMemory& read);
 
 class HotSpotNamer {
  public:
@@ -28,8 +32,8 @@ class HotSpotNamer {
   explicit HotSpotNamer(KnownHotSpots known) : known_(std::move(known)) {}
 
   // Of an address of a stack (bpf/unwind/hotspot.h): a Method, or code one byte into the call.
-  // "" when unknown: the process is none of Java's, or is gone.
-  std::string Lookup(uint32_t pid, uint64_t address);
+  // The functions there, innermost first; none when the process is none of Java's, or is gone.
+  std::vector<std::string> Lookup(uint32_t pid, uint64_t address);
 
  private:
   KnownHotSpots known_;

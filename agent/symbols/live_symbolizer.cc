@@ -78,8 +78,11 @@ Stack LiveSymbolizer::Resolve(const RawStack& raw) {
     // All but the leaf are return addresses: the call, which may end its function, is before.
     const bool is_call = index != 0 && address != 0 && hotspot_is_method(address) == 0;
     const uint64_t lookup = is_call ? address - 1 : address;
-    stack.frames.push_back(process == nullptr ? ResolveKernel(address, lookup)
-                                              : ResolveUser(*process, address, lookup));
+    if (process == nullptr) {
+      stack.frames.push_back(ResolveKernel(address, lookup));
+    } else {
+      ResolveUser(*process, address, lookup, stack.frames);
+    }
     misses_ += stack.frames.back().symbol.empty();
   }
   lookups_ += raw.addresses.size();
@@ -141,23 +144,24 @@ Frame LiveSymbolizer::ResolveKernel(uint64_t address, uint64_t lookup) {
   return frame;
 }
 
-Frame LiveSymbolizer::ResolveUser(Process& process, uint64_t address, uint64_t lookup) {
+// One frame, or more where a run time's compiler inlined some.
+void LiveSymbolizer::ResolveUser(Process& process, uint64_t address, uint64_t lookup,
+                                 std::vector<Frame>& frames) {
   Frame frame;
-  frame.address = address;
-  if (hotspot_is_method(address) != 0) {
-    frame.address &= ~HOTSPOT_METHOD_BIT;
-    frame.module = "[jit]";
-    NameFromRunTime(process, address, frame);
-    return frame;
+  const bool is_method = hotspot_is_method(address) != 0;
+  frame.address = is_method ? address & ~HOTSPOT_METHOD_BIT : address;
+  CodeMapping* const mapping = is_method ? nullptr : process.Find(lookup);
+  if (is_method) frame.module = "[jit]";
+  if (mapping != nullptr) {
+    frame.module = ModuleName(mapping->mapping);
+    if (!IsAnonymous(mapping->mapping)) NameFromFile(process, *mapping, lookup, frame);
   }
-  CodeMapping* const mapping = process.Find(lookup);
-  if (mapping == nullptr) return frame;
-  frame.module = ModuleName(mapping->mapping);
-  if (!IsAnonymous(mapping->mapping)) NameFromFile(process, *mapping, lookup, frame);
-  if (frame.symbol.empty() && MayBeJit(mapping->mapping)) {
-    NameFromRunTime(process, lookup, frame);
+  const bool may_be_jit = is_method || (mapping != nullptr && MayBeJit(mapping->mapping));
+  if (frame.symbol.empty() && may_be_jit) {
+    NameFromRunTime(process, lookup, frame, frames);
+  } else {
+    frames.push_back(std::move(frame));
   }
-  return frame;
 }
 
 void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup,
@@ -183,12 +187,17 @@ std::string LiveSymbolizer::NameIn(const CodeMapping& mapping, const ElfSymbols&
 }
 
 // HotSpot itself knows more, and sooner, than the map that it may have been told to write.
-void LiveSymbolizer::NameFromRunTime(const Process& process, uint64_t lookup, Frame& frame) {
-  std::string name = process.live ? hotspot_.Lookup(process.pid, lookup) : "";
-  if (name.empty()) name = jit_.Lookup(process, lookup);
-  if (name.empty()) return;
-  frame.module = "[jit]";
-  frame.symbol = Printable(demangler_.Demangle(name));
+void LiveSymbolizer::NameFromRunTime(const Process& process, uint64_t lookup, const Frame& frame,
+                                     std::vector<Frame>& frames) {
+  std::vector<std::string> names;
+  if (process.live) names = hotspot_.Lookup(process.pid, lookup);
+  if (names.empty()) names.emplace_back(jit_.Lookup(process, lookup));
+  for (const std::string& name : names) {
+    frames.push_back(frame);
+    if (name.empty()) continue;
+    frames.back().module = "[jit]";
+    frames.back().symbol = Printable(demangler_.Demangle(name));
+  }
 }
 
 LiveSymbolizer::Stats LiveSymbolizer::stats() const {

@@ -19,14 +19,17 @@ const std::map<std::string, uint64_t> kOffsets = {
     {"Method::_constMethod", 8},        {"ConstMethod::_constants", 8},
     {"ConstMethod::_name_index", 34},   {"ConstantPool::_pool_holder", 24},
     {"Klass::_name", 24},               {"Symbol::_length", 4},
-    {"Symbol::_body", 6}};
+    {"Symbol::_body", 6},               {"PcDesc::_pc_offset", 0},
+    {"PcDesc::_scope_decode_offset", 4}, {"nmethod::_scopes_pcs_offset", 268},
+    {"nmethod::_dependencies_offset", 272}, {"nmethod::_metadata_offset", 260},
+    {"CompiledMethod::_scopes_data_begin", 120}, {"CodeBlob::_code_begin", 32}};
 
 }  // namespace
 
 MadeHotSpot::MadeHotSpot()
     : heap_(kSegments * kSegmentBytes),
       offsets_(kOffsets),
-      sizes_({{"HeapBlock", kBlockHeader}, {"ConstantPool", 64}}) {
+      sizes_({{"HeapBlock", kBlockHeader}, {"ConstantPool", 64}, {"PcDesc", 16}}) {
   Object(16);
   segments_ = Object(kSegments);
   for (uint32_t i = 0; i < kSegments; ++i) Set<uint8_t>(segments_ + i, HOTSPOT_NO_BLOCK);
@@ -46,10 +49,12 @@ MadeHotSpot::MadeHotSpot()
   const std::pair<const char*, uint64_t> values[] = {
       {"CodeCache::_heaps", array},
       {"AbstractInterpreter::_code", stubs},
-      {"StubRoutines::_call_stub_return_address", kCallStubReturn}};
+      {"StubRoutines::_call_stub_return_address", kCallStubReturn},
+      {"Abstract_VM_Version::_vm_major_version", 17}};
   for (const auto& [name, value] : values) {
     statics_[name] = Object(8);
     Set<uint64_t>(statics_[name], value);
+    values_[name] = value;
   }
 }
 
@@ -87,18 +92,55 @@ uint64_t MadeHotSpot::Method(std::string_view type, std::string_view name) {
 }
 
 // Hops as HotSpot writes them: each segment says how far its block's first is, at most 254.
-void MadeHotSpot::Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
+uint64_t MadeHotSpot::Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
                        int32_t frame_words) {
   for (uint32_t i = 0; i < segments; ++i) {
     Set(segments_ + first + i, static_cast<uint8_t>(i == 0 ? 0 : (i - 1) % 254 + 1));
   }
-  const uint64_t blob = static_cast<uint64_t>(first) * kSegmentBytes + kBlockHeader;
-  const auto put = [&](uint64_t at, uint64_t value, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i) heap_.at(blob + at + i) = static_cast<uint8_t>(value >> 8 * i);
+  const uint64_t blob = kHeap + static_cast<uint64_t>(first) * kSegmentBytes + kBlockHeader;
+  HeapWord(blob + 28, static_cast<uint32_t>(frame_words), 4);
+  HeapWord(blob + 32, blob, 8);
+  HeapWord(blob + 96, Text(kind), 8);
+  HeapWord(blob + 112, method, 8);
+  return blob;
+}
+
+void MadeHotSpot::HeapWord(uint64_t address, uint64_t value, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) {
+    heap_.at(address - kHeap + i) = static_cast<uint8_t>(value >> 8 * i);
+  }
+}
+
+// Behind what Code writes: the places, then the methods; the scopes lie elsewhere. Numbers are of
+// one byte here: small ones.
+void MadeHotSpot::Inlines(uint64_t blob, const std::vector<Inlined>& places) {
+  constexpr uint64_t kPlaces = 400;
+  const uint64_t scopes = Object(128);
+  uint8_t next = 1;  // 0 is no scope
+  uint8_t methods = 0;
+  uint64_t place = blob + kPlaces;
+  const uint64_t metadata = place + (places.size() + 2) * 16;
+  const auto put_place = [&](int32_t pc, uint32_t scope) {
+    HeapWord(place, static_cast<uint32_t>(pc), 4);
+    HeapWord(place + 4, scope, 4);
+    place += 16;
   };
-  put(28, static_cast<uint32_t>(frame_words), 4);
-  put(96, Text(kind), 8);
-  put(112, method, 8);
+  put_place(-1, 0);
+  for (const Inlined& inlined : places) {
+    put_place(inlined.pc, next);
+    for (size_t level = 0; level < inlined.methods.size(); ++level) {
+      const bool outermost = level + 1 == inlined.methods.size();
+      HeapWord(metadata + 8ULL * methods, inlined.methods[level], 8);
+      Set<uint8_t>(scopes + next, outermost ? 0 : next + 3);
+      Set<uint8_t>(scopes + next + 1, ++methods);
+      next = static_cast<uint8_t>(next + 3);
+    }
+  }
+  put_place(INT32_MAX, 0);
+  HeapWord(blob + 120, scopes, 8);
+  HeapWord(blob + 260, metadata - blob, 4);
+  HeapWord(blob + 268, kPlaces, 4);
+  HeapWord(blob + 272, place - blob, 4);
 }
 
 void MadeHotSpot::Lacks(const std::string& field) {

@@ -31,14 +31,24 @@ class MadeHotSpot {
   // A class's method, named as in a class file: "java/lang/Thread", "run".
   uint64_t Method(std::string_view type, std::string_view name);
   // Code of so many segments from `first` of the heap on, in a blob of that kind.
-  void Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
+  // Returns where its blob is.
+  uint64_t Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
             int32_t frame_words);
+
+  // Where methods were inlined in it: before `pc`, bytes into its code, of these, innermost first.
+  struct Inlined {
+    int32_t pc;
+    std::vector<uint64_t> methods;
+  };
+  void Inlines(uint64_t blob, const std::vector<Inlined>& places);
+  void HeapWord(uint64_t address, uint64_t value, size_t bytes);
 
   // A build that lacks a field or a type, or has it under another name.
   void Lacks(const std::string& field);
   void Renames(const std::string& field, const std::string& name);
   // The VM is not up: this static field is not set yet.
   void IsNotUp(const std::string& field) { Set<uint64_t>(statics_.at(field), 0); }
+  void IsUp(const std::string& field) { Set(statics_.at(field), values_.at(field)); }
 
   ReadMemory reader() const;
 
@@ -58,6 +68,7 @@ class MadeHotSpot {
   uint64_t segments_ = 0;
   std::map<std::string, uint64_t> offsets_;
   std::map<std::string, uint64_t> statics_;
+  std::map<std::string, uint64_t> values_;  // of the static fields
   std::map<std::string, uint64_t> sizes_;
 };
 

@@ -169,18 +169,20 @@ def node(name, *flags, **more):
 
 # V8 inlines the outermost calls into their caller.
 SCRIPT = (Chain("node", FUTEX, ("sleepHere", *["descend"] * 9), main=True, within="WaitJs32"),)
-# The outermost call, and what has just begun, may still be in the interpreter: nameless.
-METHODS = tuple(Chain(comm, FUTEX, ("Waits.descend",) * 10) for comm in ("sleeper", "parker", "monitor"))
+METHODS = tuple(Chain(comm, FUTEX, (leaf, *["Waits.descend"] * 11, "Waits.repeat", "java.lang.Thread.run"),
+                      within=leaf)
+                for comm, leaf in (("sleeper", "java.lang.Thread.sleep"),
+                                   ("parker", "java.util.concurrent.locks.LockSupport.parkNanos"),
+                                   ("monitor", "java.lang.Object.wait")))
 COMPILED = ("-Xcomp", "-XX:CompileCommand=quiet", "-XX:CompileCommand=compileonly,Waits.*",
             "-XX:CompileCommand=dontinline,Waits.*")
 
 
-# HotSpot knows how large the frames of its code are, and so are its stacks known, with any flags.
-# What its compilers inline by default stands in no stack.
-def java(name, *flags, in_order=OTHERS):
+# HotSpot knows how large the frames of its code are, and what was inlined there: with any flags.
+def java(name, *flags, **more):
     return Case(name, ("java", "-Xshare:auto", "-XX:+UseSerialGC", *flags, "-cp", "{out}", "Waits"),
                 build=("javac", "-d", ".", str(PROGRAMS / "Waits.java")), needs=("java", "javac"),
-                settle=5, chains=METHODS, in_order=in_order)
+                settle=5, chains=METHODS, **more)
 
 
 # Mono's frames have none either, and its map of names is written in blocks: the last are missing.
@@ -195,7 +197,7 @@ RUNTIME_CASES = [
     node("node"),
     node("node-perf-basic-prof", "--perf-basic-prof", "--interpreted-frames-native-stack",
          chains=SCRIPT),
-    java("java-default", in_order=0),
+    java("java-default", smoke=True),
     java("java-interpreted", "-Xint"),
     java("java-compiled", *COMPILED),
     java("java-frame-pointers", "-XX:+PreserveFramePointer", *COMPILED),
