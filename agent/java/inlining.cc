@@ -7,7 +7,7 @@
 namespace waitscope {
 namespace {
 
-constexpr int kMaxInlined = 64;             // levels; the compilers stop at 15 and at 9
+constexpr int kMaxInlined = 64;  // levels; the compilers stop at 15 and at 9
 constexpr uint64_t kMaxPlaces = 1 << 20;
 constexpr size_t kMaxNumberBytes = 5;
 

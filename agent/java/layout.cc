@@ -69,17 +69,18 @@ hotspot_heap HeapAt(Reader& reader, uint64_t heap) {
   const uint64_t segments = heap + reader.Offset({"CodeHeap::_segmap"});
   const uint32_t low = reader.Offset({"VirtualSpace::_low_boundary"});
   const uint32_t high = reader.Offset({"VirtualSpace::_high_boundary"});
-  return {.low = reader.At(memory + low),
-          .high = reader.At(memory + high),
-          .segments = reader.At(segments + low),
-          .segment_shift = reader.At<uint32_t>(heap + reader.Offset({"CodeHeap::_log2_segment_size"})),
-          .pad = 0};
+  return {
+      .low = reader.At(memory + low),
+      .high = reader.At(memory + high),
+      .segments = reader.At(segments + low),
+      .segment_shift = reader.At<uint32_t>(heap + reader.Offset({"CodeHeap::_log2_segment_size"})),
+      .pad = 0};
 }
 
 void ReadHeaps(Reader& reader, hotspot_code& code) {
   const uint64_t array = reader.Static("CodeCache::_heaps");
-  const auto length =
-      reader.At<uint32_t>(array + reader.Offset({"GrowableArrayBase::_len", "GenericGrowableArray::_len"}));
+  const auto length = reader.At<uint32_t>(
+      array + reader.Offset({"GrowableArrayBase::_len", "GenericGrowableArray::_len"}));
   const uint64_t data = reader.At(array + reader.Offset({"GrowableArray<int>::_data"}));
   for (uint32_t i = 0; i < std::min<uint32_t>(length, HOTSPOT_MAX_HEAPS); ++i) {
     code.heaps[i] = HeapAt(reader, reader.At(data + i * sizeof(uint64_t)));

@@ -13,12 +13,12 @@ namespace waitscope {
 // Where an nmethod says which methods were inlined where; offsets within it, or within the memory
 // apart that newer builds keep it in.
 struct HotSpotScopes {
-  bool apart = false;      // JDK 25
-  uint32_t code = 0;       // an address; apart: bytes from the blob on
-  uint32_t places = 0;     // PcDescs: bytes from the blob on; apart: from what does not change on
+  bool apart = false;   // JDK 25
+  uint32_t code = 0;    // an address; apart: bytes from the blob on
+  uint32_t places = 0;  // PcDescs: bytes from the blob on; apart: from what does not change on
   uint32_t places_end = 0;
-  uint32_t data = 0;       // an address; apart: like `places`
-  uint32_t metadata = 0;   // bytes from the blob on; apart: bytes of relocations before it
+  uint32_t data = 0;        // an address; apart: like `places`
+  uint32_t metadata = 0;    // bytes from the blob on; apart: bytes of relocations before it
   uint32_t unchanging = 0;  // an address; of builds that keep it apart
   uint32_t changing = 0;
   uint32_t place_bytes = 0;

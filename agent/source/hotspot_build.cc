@@ -8,7 +8,7 @@ namespace {
 
 struct Export {
   absl::string_view name;
-  uint64_t VmStructsAt::* to;
+  uint64_t VmStructsAt::*to;
 };
 
 constexpr Export kExports[] = {

@@ -52,8 +52,7 @@ void HotSpotProcesses::Try(uint64_t now_ns) {
 bool HotSpotProcesses::IsUp(uint32_t pid, const VmStructsAt& at) {
   const ReadMemory read = memory_(pid);
   const std::optional<VmStructs> structs = VmStructs::Read(at, read);
-  const std::optional<HotSpotLayout> layout =
-      structs ? ReadHotSpot(*structs, read) : std::nullopt;
+  const std::optional<HotSpotLayout> layout = structs ? ReadHotSpot(*structs, read) : std::nullopt;
   if (!layout) return false;
   publish_(pid, &layout->code);
   const std::lock_guard lock(mutex_);

@@ -32,8 +32,8 @@ LiveTables::LiveTables(MappingStream stream, UnwindMaps maps)
     : stream_(std::move(stream)),
       maps_(std::move(maps)),
       tables_(maps_),
-      hotspots_([this](uint32_t pid, const hotspot_code* code) { maps_.PublishHotSpot(pid, code); }) {
-}
+      hotspots_(
+          [this](uint32_t pid, const hotspot_code* code) { maps_.PublishHotSpot(pid, code); }) {}
 
 int LiveTables::patience_ms() const {
   if (tables_.has_work()) return 0;

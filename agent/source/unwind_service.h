@@ -54,7 +54,7 @@ class UnwindService {
   // The CPython that a process runs, if its layout is known. From any thread.
   std::optional<PythonProcess> PythonOf(uint32_t pid) const { return tables_.pythons().Find(pid); }
 
- // The HotSpot that a process runs, once it is up. From any thread.
+  // The HotSpot that a process runs, once it is up. From any thread.
   std::optional<HotSpotLayout> HotSpotOf(uint32_t pid) const {
     return tables_.hotspots().Find(pid);
   }

@@ -85,8 +85,7 @@ class LiveSymbolizer : public Symbolizer {
   std::optional<KernelSymbol> LookupKernel(uint64_t address);
   Frame ResolveKernel(uint64_t address, uint64_t lookup);
   void ShowPython(const RawStack& raw, const Process& process, Stack& stack);
-  void ResolveUser(Process& process, uint64_t address, uint64_t lookup,
-                   std::vector<Frame>& frames);
+  void ResolveUser(Process& process, uint64_t address, uint64_t lookup, std::vector<Frame>& frames);
   void NameFromFile(Process& process, CodeMapping& mapping, uint64_t lookup, Frame& frame);
   std::string NameIn(const CodeMapping& mapping, const ElfSymbols& symbols, uint64_t offset);
   void NameFromRunTime(const Process& process, uint64_t lookup, const Frame& frame,

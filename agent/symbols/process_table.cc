@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "bpf/unwind/hotspot.h"
+#include "agent/java/layout.h"
 
 namespace waitscope {
 namespace {

@@ -62,8 +62,8 @@ class Memory {
 
 class Walk {
  public:
-  Walk(const UnwindView& view, const StackSample& sample, const ReadLiveWord& read_live)
-      : view_(view),
+  Walk(UnwindView view, const StackSample& sample, const ReadLiveWord& read_live)
+      : view_(std::move(view)),
         registers_(sample.registers),
         newborn_(unwind_is_newborn(&sample.registers, sample.orig_ax, sample.ax)),
         memory_(sample, read_live) {}

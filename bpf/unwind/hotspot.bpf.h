@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* Frames of Java's methods, in a process of which the agent has found out where HotSpot's code is. */
+/* Frames of Java's methods, in a process of which the agent has found out where HotSpot's code is.
+ */
 #ifndef WAITSCOPE_BPF_UNWIND_HOTSPOT_BPF_H
 #define WAITSCOPE_BPF_UNWIND_HOTSPOT_BPF_H
 

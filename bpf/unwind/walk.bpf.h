@@ -11,7 +11,7 @@
 #include "bpf/unwind/python.bpf.h"
 #include "bpf/unwind/window.bpf.h"
 
-#define USER_CODE_64	     0x33 /* __USER_CS */
+#define USER_CODE_64 0x33 /* __USER_CS */
 
 probe_inline __u32 chunk_word(struct unwind_chunk *chunk, __u32 index)
 {

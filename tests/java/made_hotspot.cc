@@ -9,20 +9,32 @@ constexpr uint32_t kSegments = 1200;
 constexpr uint32_t kBlockHeader = 16;
 constexpr uint32_t kEntryBytes = 48;
 // As JDK 17 has them, nearly.
-const std::map<std::string, uint64_t> kOffsets = {
-    {"CodeHeap::_memory", 8},           {"CodeHeap::_segmap", 120},
-    {"CodeHeap::_log2_segment_size", 256}, {"VirtualSpace::_low_boundary", 0},
-    {"VirtualSpace::_high_boundary", 8}, {"GrowableArrayBase::_len", 0},
-    {"GrowableArray<int>::_data", 8},   {"StubQueue::_stub_buffer", 8},
-    {"StubQueue::_buffer_limit", 20},   {"CodeBlob::_frame_size", 28},
-    {"CodeBlob::_name", 96},            {"CompiledMethod::_method", 112},
-    {"Method::_constMethod", 8},        {"ConstMethod::_constants", 8},
-    {"ConstMethod::_name_index", 34},   {"ConstantPool::_pool_holder", 24},
-    {"Klass::_name", 24},               {"Symbol::_length", 4},
-    {"Symbol::_body", 6},               {"PcDesc::_pc_offset", 0},
-    {"PcDesc::_scope_decode_offset", 4}, {"nmethod::_scopes_pcs_offset", 268},
-    {"nmethod::_dependencies_offset", 272}, {"nmethod::_metadata_offset", 260},
-    {"CompiledMethod::_scopes_data_begin", 120}, {"CodeBlob::_code_begin", 32}};
+const std::map<std::string, uint64_t> kOffsets = {{"CodeHeap::_memory", 8},
+                                                  {"CodeHeap::_segmap", 120},
+                                                  {"CodeHeap::_log2_segment_size", 256},
+                                                  {"VirtualSpace::_low_boundary", 0},
+                                                  {"VirtualSpace::_high_boundary", 8},
+                                                  {"GrowableArrayBase::_len", 0},
+                                                  {"GrowableArray<int>::_data", 8},
+                                                  {"StubQueue::_stub_buffer", 8},
+                                                  {"StubQueue::_buffer_limit", 20},
+                                                  {"CodeBlob::_frame_size", 28},
+                                                  {"CodeBlob::_name", 96},
+                                                  {"CompiledMethod::_method", 112},
+                                                  {"Method::_constMethod", 8},
+                                                  {"ConstMethod::_constants", 8},
+                                                  {"ConstMethod::_name_index", 34},
+                                                  {"ConstantPool::_pool_holder", 24},
+                                                  {"Klass::_name", 24},
+                                                  {"Symbol::_length", 4},
+                                                  {"Symbol::_body", 6},
+                                                  {"PcDesc::_pc_offset", 0},
+                                                  {"PcDesc::_scope_decode_offset", 4},
+                                                  {"nmethod::_scopes_pcs_offset", 268},
+                                                  {"nmethod::_dependencies_offset", 272},
+                                                  {"nmethod::_metadata_offset", 260},
+                                                  {"CompiledMethod::_scopes_data_begin", 120},
+                                                  {"CodeBlob::_code_begin", 32}};
 
 }  // namespace
 
@@ -92,8 +104,8 @@ uint64_t MadeHotSpot::Method(std::string_view type, std::string_view name) {
 }
 
 // Hops as HotSpot writes them: each segment says how far its block's first is, at most 254.
-uint64_t MadeHotSpot::Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
-                       int32_t frame_words) {
+uint64_t MadeHotSpot::Code(uint32_t first, uint32_t segments, std::string_view kind,
+                           uint64_t method, int32_t frame_words) {
   for (uint32_t i = 0; i < segments; ++i) {
     Set(segments_ + first + i, static_cast<uint8_t>(i == 0 ? 0 : (i - 1) % 254 + 1));
   }

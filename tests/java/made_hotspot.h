@@ -33,7 +33,7 @@ class MadeHotSpot {
   // Code of so many segments from `first` of the heap on, in a blob of that kind.
   // Returns where its blob is.
   uint64_t Code(uint32_t first, uint32_t segments, std::string_view kind, uint64_t method,
-            int32_t frame_words);
+                int32_t frame_words);
 
   // Where methods were inlined in it: before `pc`, bytes into its code, of these, innermost first.
   struct Inlined {

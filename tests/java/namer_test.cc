@@ -38,7 +38,8 @@ TEST_F(HotSpotNaming, NamesCompiledCodeByItsMethodWhereverInItOneIs) {
   EXPECT_EQ(NamesOfCode(layout, SegmentAt(10) + 100, made_.reader()), Names({"Shop.sell"}));
   EXPECT_EQ(NamesOfCode(layout, SegmentAt(12) + 127, made_.reader()), Names({"Shop.sell"}));
   EXPECT_EQ(NamesOfCode(layout, SegmentAt(13), made_.reader()), Names({"Shop.pay"}));
-  EXPECT_EQ(NamesOfCode(layout, SegmentAt(900), made_.reader()), Names({"Shop.pay"})) << "many hops back";
+  EXPECT_EQ(NamesOfCode(layout, SegmentAt(900), made_.reader()), Names({"Shop.pay"}))
+      << "many hops back";
 }
 
 TEST_F(HotSpotNaming, NamesWhatWasInlinedBeforeWhatWasCompiled) {
@@ -86,7 +87,8 @@ TEST_F(HotSpotNaming, IsEmptyWhereNothingLies) {
   made_.Code(20, 2, "nmethod", 0, 4);
   const HotSpotLayout layout = Layout();
   EXPECT_EQ(NamesOfCode(layout, SegmentAt(22), made_.reader()), Names());
-  EXPECT_EQ(NamesOfCode(layout, SegmentAt(20), made_.reader()), Names({""})) << "its method is gone";
+  EXPECT_EQ(NamesOfCode(layout, SegmentAt(20), made_.reader()), Names({""}))
+      << "its method is gone";
   EXPECT_EQ(NamesOfCode(layout, 0x400000, made_.reader()), Names()) << "no code of HotSpot's";
   EXPECT_EQ(NameOfMethod(layout, 0x400000, made_.reader()), "");
   EXPECT_EQ(HotSpotNamer(nullptr).Lookup(1, SegmentAt(20)), Names());

@@ -23,8 +23,8 @@ ReadMemory MadeMemoryOf(uint32_t /*pid*/) {
 
 class HotSpotStart : public testing::Test {
  protected:
-  HotSpotStart() { made = &jvm_; }
-  ~HotSpotStart() override { made = nullptr; }
+  void SetUp() override { made = &jvm_; }
+  void TearDown() override { made = nullptr; }
 
   MadeHotSpot jvm_;
   std::vector<std::pair<uint32_t, bool>> published_;  // and whether it was given up

@@ -63,15 +63,14 @@ class JavaStack {
     const std::vector<uint32_t> pages = {0, 1};
     const std::vector<uint32_t> rows = {unwind_row(0, UNWIND_RULE_end)};
     const std::vector<unwind_rule> rules = {{}, {.cfa_kind = UNWIND_CFA_end}};
-    return UnwindStack({.mappings = mappings,
-                        .pages = pages,
-                        .rows = rows,
-                        .rules = rules,
-                        .hotspot = &code,
-                        .read_code = [this](uint64_t at, std::span<uint8_t> into) {
-                          return Read(at, into);
-                        }},
-                       sample, nullptr);
+    return UnwindStack(
+        {.mappings = mappings,
+         .pages = pages,
+         .rows = rows,
+         .rules = rules,
+         .hotspot = &code,
+         .read_code = [this](uint64_t at, std::span<uint8_t> into) { return Read(at, into); }},
+        sample, nullptr);
   }
 
  private:
@@ -140,13 +139,15 @@ TEST(HotSpotUnwinding, TakesTheFramePointerOfACompiledFramesCallerFromBelowItsRe
 }
 
 TEST(HotSpotUnwinding, LeavesTheStubThatCallsJavaByItsFramePointer) {
-  const UnwoundStack stack = JavaStack(kCallStubReturn).FramePointer(32).Word(40, kNative + 64).Unwind();
+  const UnwoundStack stack =
+      JavaStack(kCallStubReturn).FramePointer(32).Word(40, kNative + 64).Unwind();
   EXPECT_EQ(stack.frames.back(), kNative + 64);
   EXPECT_EQ(stack.trust, UNWIND_CLASS_late);
 }
 
 TEST(HotSpotUnwinding, GuessesInOtherStubsAndSaysSo) {
-  const UnwoundStack stack = JavaStack(kStub + 0x200).FramePointer(32).Word(40, kNative + 64).Unwind();
+  const UnwoundStack stack =
+      JavaStack(kStub + 0x200).FramePointer(32).Word(40, kNative + 64).Unwind();
   EXPECT_EQ(stack.frames.back(), kNative + 64);
   EXPECT_EQ(stack.trust, UNWIND_CLASS_heuristic);
 }
