@@ -13,6 +13,8 @@ namespace {
 // JDK 17 has 1,700 fields and 800 types.
 constexpr int kMaxEntries = 16384;
 constexpr size_t kMaxNameBytes = 128;
+// JDK 17's tables and texts lie in 120 pages; a hostile process may spread its own.
+constexpr size_t kMaxPages = 2048;
 
 // Memory read by the page: the tables and their texts lie close together.
 class Pages {
@@ -53,6 +55,7 @@ class Pages {
   std::optional<uint8_t> Byte(uint64_t address) {
     const uint64_t page = address / kPageBytes;
     if (page != last_number_ || last_ == nullptr) {
+      if (pages_.size() >= kMaxPages && !pages_.contains(page)) return std::nullopt;
       const auto [at, fresh] = pages_.try_emplace(page);
       if (fresh) {
         at->second = std::make_unique<Page>();

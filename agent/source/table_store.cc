@@ -217,6 +217,7 @@ void TableStore::Remove(Entry& entry, uint64_t now_ns) {
   if (entry.state == State::kReady) maps_.Remove(entry.place, now_ns);
   entry.place = {};
   entry.python.reset();
+  entry.hotspot.reset();
 }
 
 }  // namespace waitscope

@@ -35,6 +35,31 @@ TEST(VmStructs, AreNothingWhereNothingCanBeRead) {
   EXPECT_FALSE(VmStructs::Read({}, made.reader()));
 }
 
+// A table without an end, whose texts lie in a page each.
+TEST(VmStructs, ReadNoMoreThanAVmHas) {
+  constexpr uint64_t kTable = 0x100000000;
+  constexpr uint64_t kTexts = 0x200000000;
+  MadeHotSpot made;
+  const VmStructsAt at = made.Publish();
+  made.Set(at.structs, kTable);
+  size_t pages = 0;
+  const auto byte_at = [&](uint64_t address) -> uint8_t {
+    if (address >= kTexts) return address % 2 == 0 ? 'a' : 0;
+    const uint64_t member = (address - kTable) % 48;
+    const uint64_t text = kTexts + (address - kTable) / 48 * 8192 + (member >= 8 ? 4096 : 0);
+    return member < 16 ? static_cast<uint8_t>(text >> 8 * (member % 8)) : 0;
+  };
+  const ReadMemory hostile = [&](uint64_t address, std::span<uint8_t> into) {
+    if (address < kTable || address >= MadeHotSpot::kHeap) return made.reader()(address, into);
+    ++pages;
+    for (size_t i = 0; i < into.size(); ++i) into[i] = byte_at(address + i);
+    return into.size();
+  };
+  VmStructs::Read(at, hostile);
+  EXPECT_GT(pages, 1000u) << "the table is followed at all";
+  EXPECT_LE(pages, 2048u);
+}
+
 // Whatever the memory of a hostile process holds, reading it ends.
 TEST(VmStructs, SurviveMemoryOfAnyContent) {
   std::minstd_rand random(1);  // NOLINT: the same each time
