@@ -29,15 +29,15 @@ class WindowFields {
 
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
-           samples, creations, devices, requests, syscalls, errnos, loops, unread, processes,
-           pressure, cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses,
+           samples, creations, devices, requests, syscalls, errnos, loops, unread, sides,
+           processes, pressure, cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses,
            cost] = snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
     archive_.MoveTo(kSection);
     Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, unread,
-             processes, cgroups, listening, lock_owners, lock_waits, comms, objects);
+             sides, processes, cgroups, listening, lock_owners, lock_waits, comms, objects);
     Identities(stacks);
   }
 
@@ -225,6 +225,11 @@ class WindowFields {
   void Value(UnreadWindow& value) {
     auto& [reads, age_ns, age_max_ns, ages, open, open_oldest_ns] = value;
     All(reads, age_ns, age_max_ns, ages, open, open_oldest_ns);
+  }
+
+  void Value(SidesKey& value) {
+    auto& [pid, epoll] = value;
+    All(pid, epoll);
   }
 
   void Value(ProcessFacts& value) {

@@ -23,6 +23,7 @@ struct probe_config {
 	__u8 late_hook;	   /* rseq_update is attached: user stacks are taken there */
 	__u8 unwind;	   /* user stacks by unwind tables; 0: by frame pointers */
 	__u8 rdonly_cast;  /* bpf_rdonly_cast is there: files are read by plain loads */
+	__u64 tick_ns;	   /* length of a jiffy */
 };
 
 /* Written by the agent while the programs run. */

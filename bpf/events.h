@@ -81,6 +81,13 @@ enum object_kind {
 	OBJECT_block = 7,
 };
 
+/* Whose turn it was on a TCP connection while a thread waited on it: who had sent last. */
+enum object_turn {
+	TURN_unknown = 0,
+	TURN_peer = 1, /* we had asked, or the peer was about to answer */
+	TURN_own = 2,  /* the peer owed nothing: what came was not asked for in that time */
+};
+
 enum life_kind {
 	LIFE_fork = 1, /* a thread or process was created */
 	LIFE_exec = 2,
@@ -127,7 +134,8 @@ struct wait_object {
 	__u32 futex_op;
 	__u16 local_port; /* host byte order */
 	__u16 peer_port;
-	__u32 pad;
+	__u8 turn; /* enum object_turn */
+	__u8 pad[3];
 	__u8 local_addr[16]; /* IPv4 in the first four bytes */
 	__u8 peer_addr[16];
 	char name[WS_NAME_LEN]; /* last path component, or the anonymous inode's name */
@@ -464,6 +472,27 @@ struct unread_event {
 	__u32 open_hist[WS_HIST_BUCKETS]; /* a connection counts once */
 };
 WS_ASSERT_SIZE(unread_event, 56 + 8 * WS_HIST_BUCKETS);
+
+/* Bits of sides_event. */
+enum socket_side_bit {
+	SIDE_listens = 1,   /* accepts connections */
+	SIDE_waiting = 2,   /* some wait to be accepted */
+	SIDE_asked = 4,	    /* holds connections that others made */
+	SIDE_receives = 8,  /* holds a bound socket for datagrams of anybody */
+	SIDE_asks = 16,	    /* holds a connection that it made */
+	SIDE_asks_several = 32,
+};
+
+/* What the sockets are that one epoll instance of a process watches, or all of a process's. */
+struct sides_event {
+	struct event_header hdr;
+	__u32 pid;
+	__s32 epoll; /* its descriptor; -1: all sockets of the process */
+	__u64 at_ns;
+	__u32 sides; /* enum socket_side_bit */
+	__u32 pad;
+};
+WS_ASSERT_SIZE(sides_event, 32);
 
 /* Everything that ended at or before at_ns belongs to the window this closes. */
 struct tick_event {

@@ -76,6 +76,30 @@ probe_inline void describe_inet(struct wait_object *o, struct sock *sk)
 	BPF_CORE_READ_INTO((__u32 *)o->local_addr, sk, __sk_common.skc_rcv_saddr);
 }
 
+/*
+ * Whose turn it was while a thread waited for so long, up to now. TCP keeps when it last sent and
+ * when it last received, in jiffies, so that waits of a few of them tell nothing. What was sent
+ * during the wait was another thread's question: before it, nothing was owed.
+ */
+probe_inline __u8 turn_of(struct sock *sk, __u64 waited_ns)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u32 now, since_sent, since_received;
+	__u64 waited;
+
+	if (!cfg.tick_ns || waited_ns < 8 * cfg.tick_ns)
+		return TURN_unknown;
+	waited = waited_ns / cfg.tick_ns;
+	now = (__u32)bpf_jiffies64();
+	since_sent = now - BPF_CORE_READ(tcp, lsndtime);
+	since_received = now - BPF_CORE_READ(tcp, inet_conn.icsk_ack.lrcvtime);
+	if (since_sent < waited / 2)
+		return TURN_own;
+	if (since_received < waited) /* what ended the wait */
+		return TURN_peer;
+	return since_sent <= since_received ? TURN_peer : TURN_own;
+}
+
 /* Of longer addresses the end is what tells them apart. Abstract ones begin with a zero byte. */
 probe_inline void copy_unix_name(struct wait_object *o, struct unix_address *address)
 {
@@ -115,7 +139,7 @@ probe_inline void describe_unix(struct wait_object *o, struct sock *sk)
 		copy_unix_name(o, there ? there : here);
 }
 
-probe_inline void describe_socket(struct wait_object *o, struct file *file)
+probe_inline void describe_socket(struct wait_object *o, struct file *file, __u64 waited_ns)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
@@ -128,9 +152,11 @@ probe_inline void describe_socket(struct wait_object *o, struct file *file)
 		describe_inet(o, sk);
 	else if (o->family == 1) /* AF_UNIX */
 		describe_unix(o, sk);
+	if (o->protocol == IPPROTO_TCP && o->peer_port)
+		o->turn = turn_of(sk, waited_ns);
 }
 
-probe_inline void describe_file(struct wait_object *o, struct file *file)
+probe_inline void describe_file(struct wait_object *o, struct file *file, __u64 waited_ns)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
@@ -139,7 +165,7 @@ probe_inline void describe_file(struct wait_object *o, struct file *file)
 	o->id = BPF_CORE_READ(file, f_inode, i_ino);
 	o->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
 	if (o->kind == OBJECT_socket)
-		describe_socket(o, file);
+		describe_socket(o, file, waited_ns);
 	else
 		bpf_probe_read_kernel_str(o->name, sizeof(o->name), name);
 }
@@ -158,9 +184,10 @@ probe_inline __s32 polled_descriptor(int syscall, const struct user_regs *regs)
 	return fd + 1;
 }
 
-/* Fills `o` for the system call that `regs` shows; the thread is off its CPU or `current`. */
+/* Fills `o` for the system call that `regs` shows, of a thread that has waited in it for so long; it
+ * is off its CPU or `current`. */
 probe_inline void describe_object(struct wait_object *o, struct task_struct *task, int syscall,
-				  const struct user_regs *regs, __s32 polled)
+				  const struct user_regs *regs, __s32 polled, __u64 waited_ns)
 {
 	__u64 fd = regs->args[0];
 	enum syscall_trait trait = syscall_trait(syscall);
@@ -182,7 +209,7 @@ probe_inline void describe_object(struct wait_object *o, struct task_struct *tas
 	if (!file)
 		return;
 	o->fd = fd;
-	describe_file(o, file);
+	describe_file(o, file, waited_ns);
 }
 
 /* The call a thread is in: -1 outside, -2 for kernel threads. */

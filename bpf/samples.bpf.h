@@ -153,7 +153,8 @@ probe_inline void describe_wait(struct thread_record *r, struct task_struct *tas
 	fill_waker(e, &r->waker);
 	if (wait->syscall >= 0)
 		compat_user_regs(task, &regs);
-	describe_object(&e->object, task, wait->syscall, &regs, r->polled);
+	describe_object(&e->object, task, wait->syscall, &regs, r->polled,
+			wait->on_ns - wait->off_ns);
 }
 
 probe_inline void emit_sample(struct thread_record *r, __u64 user_stack)

@@ -63,4 +63,28 @@ struct unread_now {
 	__u32 pad;
 };
 
+/* What one open file of a process is, as far as it tells who is on the other side. */
+enum socket_kind {
+	SOCKET_none = 0,
+	SOCKET_epoll,	   /* none, but it watches some */
+	SOCKET_listener,
+	SOCKET_connection, /* which side has made it is told by the listening ports */
+	SOCKET_asked,	   /* a connection that the other side has made */
+	SOCKET_asks,	   /* one that this side has made */
+	SOCKET_receiver,   /* bound, for datagrams of anybody */
+};
+
+/* One for each epoll instance that watches it, or one for none. */
+struct socket_row {
+	__u32 pid;
+	__s32 fd;
+	__u64 epoll; /* the instance that watches it; 0: none */
+	__u64 id;    /* of the instance itself, or of this end of a connection */
+	__u64 peer;  /* the other end's id */
+	__u32 netns;
+	__u16 port;
+	__u8 kind; /* enum socket_kind */
+	__u8 waiting; /* listeners: somebody waits to be accepted */
+};
+
 #endif

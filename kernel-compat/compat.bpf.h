@@ -29,6 +29,12 @@ struct task_struct___v6_19 {
 	struct rseq_data___v6_19 rseq;
 } __attribute__((preserve_access_index));
 
+/* v5.11, 319c15174757: the epoll instances that watch a file hang in a list outside of it, which is
+ * linked one way. */
+struct file___v5_10 {
+	struct list_head f_ep_links;
+} __attribute__((preserve_access_index));
+
 #define compat_inline static __always_inline
 
 compat_inline __u32 compat_task_state(struct task_struct *task)
@@ -245,6 +251,28 @@ compat_inline struct gendisk *compat_request_disk(struct request *rq)
 	if (bpf_core_field_exists(old->rq_disk))
 		return BPF_CORE_READ(old, rq_disk);
 	return BPF_CORE_READ(rq, q, disk);
+}
+
+/*
+ * The first of the links by which epoll instances watch a file, or NULL; in each the next one's
+ * address comes first. Read what they hold by probing: they may go at any time. Before v5.11 the
+ * last one leads back to the file.
+ */
+compat_inline void *compat_first_watch(struct file *file)
+{
+	struct file___v5_10 *old = (void *)file;
+
+	if (bpf_core_field_exists(old->f_ep_links))
+		return BPF_CORE_READ(old, f_ep_links.next);
+	return BPF_CORE_READ(file, f_ep, first);
+}
+
+/* The instance that a link belongs to. */
+compat_inline __u64 compat_watcher(void *link)
+{
+	struct epitem *item = link - bpf_core_field_offset(struct epitem, fllink);
+
+	return (__u64)BPF_CORE_READ(item, ep);
 }
 
 /* Whether the C library registered restartable sequences, so that rseq_update fires for it. */

@@ -161,6 +161,10 @@ void AddUnread(Snapshot& into, const Snapshot& other, Order other_is) {
   std::erase_if(into.unread, [](const auto& row) { return IsEmpty(row.second); });
 }
 
+void AddSides(Snapshot& into, const Snapshot& other) {
+  for (const auto& [key, sides] : other.sides) into.sides[key] |= sides;
+}
+
 void Add(CgroupWindow& into, const CgroupWindow& other, Order other_is) {
   CgroupWindow sum = other_is > 0 || (other_is == 0 && into < other) ? other : into;
   sum.periods = into.periods + other.periods;
@@ -224,6 +228,7 @@ void Merge(Snapshot& into, const Snapshot& other) {
   AddDevices(into, other, other_is);
   AddSyscalls(into, other);
   AddUnread(into, other, other_is);
+  AddSides(into, other);
   AddSurroundings(into, other, other_is);
   AddNames(into, other, other_is);
   AddHeader(into, other, other_is);

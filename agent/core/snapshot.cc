@@ -113,7 +113,7 @@ size_t ApproximateBytes(const Snapshot& snapshot) {
   return sizeof(Snapshot) + BytesOfMap(snapshot.threads) + BytesOfMap(snapshot.samples) +
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
          BytesOfMap(snapshot.syscalls) + BytesOfMap(snapshot.errnos) + BytesOfMap(snapshot.loops) +
-         BytesOfMap(snapshot.unread) + BytesOfMap(snapshot.processes) +
+         BytesOfMap(snapshot.unread) + BytesOfMap(snapshot.sides) + BytesOfMap(snapshot.processes) +
          BytesOfMap(snapshot.cgroups) + BytesOfMap(snapshot.lock_owners) +
          BytesOfMap(snapshot.lock_waits) + BytesOfMap(snapshot.comms) +
          BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +

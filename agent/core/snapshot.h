@@ -186,6 +186,14 @@ struct UnreadWindow {
   friend bool operator==(const UnreadWindow&, const UnreadWindow&) = default;
 };
 
+// One epoll instance of a process, or all its sockets.
+struct SidesKey {
+  uint32_t pid = 0;
+  int32_t epoll = -1;  // its descriptor; -1: the whole process
+
+  friend auto operator<=>(const SidesKey&, const SidesKey&) = default;
+};
+
 struct ProcessFacts {
   uint32_t parent_pid = 0;
   std::string cgroup;
@@ -285,6 +293,7 @@ struct Snapshot {
   std::map<ErrnoKey, uint64_t> errnos;
   std::map<ThreadKey, LoopWindow> loops;
   std::map<UnreadKey, UnreadWindow> unread;
+  std::map<SidesKey, uint32_t> sides;  // enum socket_side_bit, of any window's end
   std::map<uint32_t, ProcessFacts> processes;
   PressureWindow pressure;
   std::map<std::string, CgroupWindow> cgroups;   // by path

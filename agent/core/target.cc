@@ -195,6 +195,7 @@ Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& tar
       Filter(window.errnos, [&](const ErrnoKey& key) { return pids.contains(key.pid); });
   chosen.unread =
       Filter(window.unread, [&](const UnreadKey& key) { return pids.contains(key.pid); });
+  chosen.sides = Filter(window.sides, [&](const SidesKey& key) { return pids.contains(key.pid); });
   chosen.lock_waits =
       Filter(window.lock_waits, [&](const LockWordKey& key) { return pids.contains(key.pid); });
   chosen.lock_owners =

@@ -1,5 +1,7 @@
 #include "agent/core/unread.h"
 
+#include "agent/core/sides.h"
+
 namespace waitscope {
 namespace {
 
@@ -14,11 +16,6 @@ UnreadWindow WindowOf(const unread_event& now, const unread_event& previous) {
   window.open = Histogram::Between(unread_event{}.open_hist, now.open_hist);
   window.open_oldest_ns = now.open_oldest_ns;
   return window;
-}
-
-bool HasThreadOf(uint32_t pid, const Snapshot& snapshot) {
-  const auto first = snapshot.threads.lower_bound(ThreadKey{.pid = pid});
-  return first != snapshot.threads.end() && first->first.pid == pid;
 }
 
 }  // namespace

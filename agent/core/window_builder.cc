@@ -27,6 +27,7 @@ Window WindowBuilder::Close(const tick_event& tick) {
   devices_.Close(snapshot);
   syscalls_.Close(ledgers_, snapshot);
   unread_.Close(snapshot);
+  sides_.Close(snapshot);
   facts_.Close(snapshot);
   surroundings_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
@@ -42,6 +43,7 @@ void WindowBuilder::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   devices_.Baseline(emit);
   syscalls_.Baseline(emit);
   unread_.Baseline(emit);
+  sides_.Baseline(emit);
   samples_.Baseline(emit);
   if (opened_) emit(*opened_);
 }

@@ -12,6 +12,7 @@
 #include "agent/core/facts.h"
 #include "agent/core/ledgers.h"
 #include "agent/core/samples.h"
+#include "agent/core/sides.h"
 #include "agent/core/snapshot.h"
 #include "agent/core/stack_table.h"
 #include "agent/core/surroundings.h"
@@ -59,6 +60,7 @@ class WindowBuilder {
   void FoldFact(const syscall_error_event& event) { syscalls_.Fold(event); }
   void FoldFact(const loop_event& event) { syscalls_.Fold(event); }
   void FoldFact(const unread_event& event) { unread_.Fold(event); }
+  void FoldFact(const sides_event& event) { sides_.Fold(event); }
   void FoldFact(const life_event& event) { facts_.Fold(event); }
   void FoldFact(const process_event& event) { facts_.Fold(event); }
   void FoldFact(const membership_event& event) { facts_.Fold(event); }
@@ -77,6 +79,7 @@ class WindowBuilder {
   DeviceStage devices_;
   SyscallStage syscalls_;
   UnreadStage unread_;
+  SidesStage sides_;
   FactStage facts_;
   SurroundingsStage surroundings_;
   StackTable stacks_;

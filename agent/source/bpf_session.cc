@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ BPF_OBJECT(block);
 BPF_OBJECT(oncpu);
 BPF_OBJECT(syscall);
 BPF_OBJECT(unread);
+BPF_OBJECT(sides);
 #undef BPF_OBJECT
 
 namespace waitscope {
@@ -38,7 +40,7 @@ struct CarriedObject {
   { #name, bpf_object_##name, bpf_object_##name##_end }
 constexpr CarriedObject kObjects[] = {
     CARRIED(sched), CARRIED(life),    CARRIED(snapshot), CARRIED(block),
-    CARRIED(oncpu), CARRIED(syscall), CARRIED(unread),
+    CARRIED(oncpu), CARRIED(syscall), CARRIED(unread),   CARRIED(sides),
 };
 #undef CARRIED
 
@@ -85,6 +87,12 @@ std::map<std::string, uint32_t, std::less<>> MapSizes(const LiveOptions& options
           {"unwind_mappings", unwind.mappings}};
 }
 
+// What the kernel's coarse clocks go by; 0 when it does not say.
+uint64_t TickNs() {
+  timespec tick{};
+  return clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0 ? static_cast<uint64_t>(tick.tv_nsec) : 0;
+}
+
 probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features) {
   probe_config config{};
   config.period_ns = options.sample_period_ns;
@@ -98,6 +106,7 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
   config.interrupt_entry = features.interrupt_entry;
   config.interrupt_entry_bytes = features.interrupt_entry_bytes;
   config.rdonly_cast = features.rdonly_cast ? 1 : 0;
+  config.tick_ns = TickNs();
   return config;
 }
 
@@ -230,7 +239,20 @@ absl::Status BpfSession::AttachAlwaysOn() {
     if (!waiting.ok()) return waiting.status();
     waiting_ = *std::move(waiting);
   }
+  if (absl::Status status = ListSockets(); !status.ok()) {
+    shortfalls_.push_back(absl::StrCat("who is at the other end of event loops is not known: ",
+                                       status.message()));
+  }
   if (options_.cpu_hz != 0 && features_.perf_events) SampleCpus();
+  return absl::OkStatus();
+}
+
+absl::Status BpfSession::ListSockets() {
+  const absl::StatusOr<BpfObject*> object = Load("sides");
+  if (!object.ok()) return object.status();
+  auto sockets = (*object)->AttachIterator("list_sockets");
+  if (!sockets.ok()) return sockets.status();
+  sockets_ = *std::move(sockets);
   return absl::OkStatus();
 }
 
@@ -279,6 +301,15 @@ absl::StatusOr<std::vector<waiting_thread>> BpfSession::ReadWaiting() const {
       waiting_.get(), [&](const waiting_thread& one) { waiting.push_back(one); });
   if (!status.ok()) return status;
   return waiting;
+}
+
+absl::StatusOr<std::vector<socket_row>> BpfSession::ReadSockets() const {
+  std::vector<socket_row> sockets;
+  if (!sockets_) return sockets;
+  absl::Status status = ReadRecords<socket_row>(
+      sockets_.get(), [&](const socket_row& one) { sockets.push_back(one); });
+  if (!status.ok()) return status;
+  return sockets;
 }
 
 void BpfSession::BeginWindow(uint32_t epoch, uint32_t generation) {

@@ -37,6 +37,8 @@ class BpfSession {
   // The threads of user programs that have waited long, with their registers; none where user
   // stacks are not unwound.
   absl::StatusOr<std::vector<waiting_thread>> ReadWaiting() const;
+  // All open sockets and epoll instances; none where they cannot be listed.
+  absl::StatusOr<std::vector<socket_row>> ReadSockets() const;
 
   // Tells the kernel side that a window begins.
   void BeginWindow(uint32_t epoch, uint32_t generation);
@@ -79,6 +81,7 @@ class BpfSession {
   void FollowMappings();
   absl::Status LoadSampler();
   void SampleCpus();
+  absl::Status ListSockets();
   void WriteControl() const;
   void StartUnwinding();
 
@@ -94,6 +97,7 @@ class BpfSession {
   probe_control control_{};
   int python_names_ = -1;  // known from the start: other threads must not look through maps_
   BpfLinkPtr ledgers_;
+  BpfLinkPtr sockets_;     // null where sockets cannot be listed
   BpfLinkPtr waiting_;     // null where user stacks are not unwound
   BpfLinkPtr unread_now_;  // these are null while unread requests are not watched
   BpfLinkPtr readers_;

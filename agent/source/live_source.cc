@@ -212,6 +212,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   status.Update(TellDevices(tick.at_ns, fold));
   status.Update(ReadSyscalls(*session_, fold));
   status.Update(ReadUnread(*session_, tick.at_ns, fold));
+  status.Update(TellSides(tick.at_ns, fold));
   if (!status.ok()) return status;
   ReadLosses(*session_, undecodable_, fold);
   surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);
@@ -232,6 +233,12 @@ absl::Status LiveSource::TellDevices(uint64_t now_ns, absl::FunctionRef<void(con
     if (disk != disks.end()) disk_check_.Correct(disk->second, skipped, reading);
   };
   return ReadDevices(*session_, now_ns, check, fold);
+}
+
+absl::Status LiveSource::TellSides(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) {
+  const auto sockets = session_->ReadSockets();
+  if (sockets.ok()) sides_.Tell(now_ns, *sockets, fold);
+  return sockets.status();
 }
 
 // Before the ledgers: they tell whether a wait has lasted meanwhile.

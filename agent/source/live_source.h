@@ -20,6 +20,7 @@
 #include "agent/source/open_stacks.h"
 #include "agent/source/proc_facts.h"
 #include "agent/source/sampling_budget.h"
+#include "agent/source/sides.h"
 #include "agent/source/stack_generation.h"
 #include "agent/source/surroundings.h"
 
@@ -62,6 +63,7 @@ class LiveSource : public Source {
   void KeepToBudget(uint64_t elapsed_ns);
   absl::Status ReadOpenStacks();
   absl::Status TellDevices(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
+  absl::Status TellSides(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
   absl::Status Tick(absl::FunctionRef<void(const Event&)> fold);
   void TellCost(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) const;
 
@@ -74,6 +76,7 @@ class LiveSource : public Source {
   absl::FunctionRef<void(const Event&)>* draining_ = nullptr;  // for the ring's callback only
   ProcFacts facts_;
   Surroundings surroundings_;
+  Sides sides_;
   DiskCheck disk_check_;
   uint64_t requests_missed_ = 0;
   OpenStacks open_stacks_;

@@ -92,7 +92,7 @@ probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event 
 	e->kernel_stack = sleeping_kernel_stack(task, stack);
 	if (syscall >= 0)
 		compat_user_regs(task, &regs);
-	describe_object(&e->object, task, syscall, &regs, polled);
+	describe_object(&e->object, task, syscall, &regs, polled, e->at_ns - e->totals.since_ns);
 }
 
 SEC("iter/task")

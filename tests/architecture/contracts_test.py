@@ -7,7 +7,7 @@ import tree
 
 EVENTS = """wait oncpu stack ledger block device life syscall syscall_error loop loss process
 device_name cost host frame tick pressure cgroup listener lock_owner
-membership unread""".split()
+membership unread sides""".split()
 
 ENUMS = {
     "wait_class": """other disk network lock sleep poll pipe fault reclaim commit child""".split(),

@@ -96,6 +96,7 @@ struct Neutral::Blank {
     CleanCgroup(event.path);
     return lab;
   }
+  bool operator()(sides_event& event) const { return of.IsOwn(event.pid); }
   bool operator()(host_event& event) const {
     SetText(event.hostname, "lab");
     SetText(event.kernel, std::string(Release(waitscope::Text(event.kernel))));
