@@ -475,11 +475,11 @@ WS_ASSERT_SIZE(unread_event, 56 + 8 * WS_HIST_BUCKETS);
 
 /* Bits of sides_event. */
 enum socket_side_bit {
-	SIDE_listens = 1,   /* accepts connections */
-	SIDE_waiting = 2,   /* some wait to be accepted */
-	SIDE_asked = 4,	    /* holds connections that others made */
-	SIDE_receives = 8,  /* holds a bound socket for datagrams of anybody */
-	SIDE_asks = 16,	    /* holds a connection that it made */
+	SIDE_listens = 1,  /* accepts connections */
+	SIDE_waiting = 2,  /* some wait to be accepted */
+	SIDE_asked = 4,	   /* holds connections that others made */
+	SIDE_receives = 8, /* holds a bound socket for datagrams of anybody */
+	SIDE_asks = 16,	   /* holds a connection that it made */
 	SIDE_asks_several = 32,
 };
 

@@ -184,8 +184,8 @@ probe_inline __s32 polled_descriptor(int syscall, const struct user_regs *regs)
 	return fd + 1;
 }
 
-/* Fills `o` for the system call that `regs` shows, of a thread that has waited in it for so long; it
- * is off its CPU or `current`. */
+/* Fills `o` for the system call that `regs` shows, of a thread that has waited in it for so long;
+ * it is off its CPU or `current`. */
 probe_inline void describe_object(struct wait_object *o, struct task_struct *task, int syscall,
 				  const struct user_regs *regs, __s32 polled, __u64 waited_ns)
 {

@@ -66,7 +66,7 @@ struct unread_now {
 /* What one open file of a process is, as far as it tells who is on the other side. */
 enum socket_kind {
 	SOCKET_none = 0,
-	SOCKET_epoll,	   /* none, but it watches some */
+	SOCKET_epoll, /* none, but it watches some */
 	SOCKET_listener,
 	SOCKET_connection, /* which side has made it is told by the listening ports */
 	SOCKET_asked,	   /* a connection that the other side has made */
@@ -83,7 +83,7 @@ struct socket_row {
 	__u64 peer;  /* the other end's id */
 	__u32 netns;
 	__u16 port;
-	__u8 kind; /* enum socket_kind */
+	__u8 kind;    /* enum socket_kind */
 	__u8 waiting; /* listeners: somebody waits to be accepted */
 };
 

@@ -14,7 +14,7 @@ enum ExitCode : int {
   kNoAgent = 4,         // none there, unreachable, or lost on the way
   kNothingMatched = 5,  // no such process or thread
   kBadFile = 6,
-  kFindings = 10,  // diagnose found something wrong
+  kFindings = 10,  // diagnose found something to act on
   kInterrupted = 130,
 };
 

@@ -58,6 +58,8 @@ constexpr std::array kExplains{
 
 bool Explained(const Finding& cause, const Finding& effect) {
   if (&cause == &effect || cause.pid != effect.pid) return false;
+  // What nobody need act on is no reason for what somebody should.
+  if (cause.severity == Severity::kInfo && effect.severity != Severity::kInfo) return false;
   // Whoever waits for a CPU and for something else, for the other much longer, has that sickness.
   const bool minor = effect.impact.stalled_ns < cause.impact.stalled_ns / 2;
   if (effect.condition == "cpu-saturation" && minor) return true;

@@ -18,6 +18,8 @@ constexpr double kSwitchIntervalNs = 5e6;
 constexpr double kFewestSwitchesPerSecond = 10;
 constexpr size_t kFewestInTurn = 3;
 constexpr double kHandedOnByWaiters = 0.95;
+constexpr uint64_t kBirthNs = 100'000'000;  // from a thread's start to its first wait
+constexpr double kFewestMoves = 3;
 constexpr uint32_t kWaitBitset = 9;
 constexpr uint32_t kRealtime = 256;
 
@@ -51,6 +53,16 @@ uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process)
 
 bool IsNear(uint64_t word, uint64_t center) {
   return center != 0 && word + kInterpreterSpan >= center && word <= center + kInterpreterSpan;
+}
+
+// Its waiters are at two words in turn.
+void LearnWord(const MachineView& machine, const WaitSite& site, Lock& lock) {
+  if (!IsFutex(site)) return;
+  const uint64_t other = lock.longest_site != nullptr ? lock.longest_site->object->id : 0;
+  const bool pair = other != 0 && site.object->id != other && !lock.interpreter && !lock.monitor;
+  lock.condition |= pair || machine.HasFrame(site.user_stack, "pthread_cond_") ||
+                    machine.HasFrame(site.user_stack, "__pthread_cond_") ||
+                    machine.HasFrame(site.user_stack, "___pthread_cond_");
 }
 
 void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
@@ -97,10 +109,26 @@ bool WaitsFor(const Lock& lock, uint32_t tid) {
 // What a thread spends outside this lock and outside idleness.
 double BusyNs(const ThreadView& thread, const Lock& lock) {
   double idle_ns = lock.waiters.contains(&thread) ? lock.waiters.at(&thread) : 0;
-  for (const Nature nature : {Nature::kPoll, Nature::kClient, Nature::kPark}) {
+  for (const Nature nature : {Nature::kPoll, Nature::kClient, Nature::kNews, Nature::kPark}) {
     idle_ns += thread.NsOf(nature);
   }
   return std::max(0.0, thread.WallNs() - idle_ns);
+}
+
+// It has been in this wait since it began to live, as far as anybody has seen.
+bool HasOnlyWaited(const MachineView& machine, const ThreadView& thread) {
+  const auto& wait = thread.window->open_wait;
+  if (!wait) return false;
+  const uint64_t life_ns = machine.snapshot().end_ns - thread.key().start_ns;
+  return wait->since_before_agent || wait->ns + kBirthNs >= life_ns;
+}
+
+bool GoesOnOrIdles(const ThreadView& thread) {
+  if (thread.sites.empty()) return true;
+  const WaitSite& most = thread.sites.front();
+  const bool idle = most.nature == Nature::kPoll || most.nature == Nature::kClient ||
+                    most.nature == Nature::kNews || most.nature == Nature::kSleep;
+  return idle || most.count >= kFewestMoves;
 }
 
 }  // namespace
@@ -113,7 +141,10 @@ std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& pro
       if (site.cls != WAIT_lock || site.nature == Nature::kSleep) continue;
       Lock fresh;
       const std::string key = KeyOf(site, interpreter, fresh);
-      if (!key.empty()) Count(locks.try_emplace(key, fresh).first->second, thread, site);
+      if (key.empty()) continue;
+      Lock& lock = locks.try_emplace(key, fresh).first->second;
+      LearnWord(machine, site, lock);
+      Count(lock, thread, site);
     }
   }
   std::vector<Lock> all;
@@ -156,7 +187,8 @@ double ShareWokenByWaiters(const Lock& lock) {
 }
 
 bool IsHandedOn(const Lock& lock) {
-  return lock.waiters.size() >= kFewestInTurn && ShareWokenByWaiters(lock) >= kHandedOnByWaiters;
+  return !lock.condition && lock.waiters.size() >= kFewestInTurn &&
+         ShareWokenByWaiters(lock) >= kHandedOnByWaiters;
 }
 
 std::string NameOfLock(const Lock& lock) {
@@ -189,6 +221,14 @@ Holder HolderOf(const ProcessView& process, const Lock& lock) {
   }
   busiest.looks = static_cast<uint64_t>(ended);
   return busiest;
+}
+
+bool IsGate(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+  const ThreadView* holder = HolderOf(process, lock).thread;
+  const bool by_main = holder != nullptr && holder->key().tid == process.pid;
+  return by_main && GoesOnOrIdles(*holder) &&
+         std::ranges::all_of(lock.waiters,
+                             [&](const auto& row) { return HasOnlyWaited(machine, *row.first); });
 }
 
 }  // namespace waitscope

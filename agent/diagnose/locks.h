@@ -16,6 +16,7 @@ struct Lock {
   bool monitor = false;      // Java's: which of them is not known
   bool interpreter = false;  // Python's global interpreter lock
   bool mutex = false;        // by its futex operation
+  bool condition = false;    // a condition variable's words, or a wait for one
   bool woken = false;        // a thread, of whatever process, was seen to end a wait
   double wait_ns = 0;
   double waits = 0;
@@ -37,7 +38,8 @@ bool IsFor(const Lock& lock, const WaitSite& site);
 // Threads that wait for this lock in turn, each woken by the one before: not consumers woken by a
 // producer. The share of waits that another waiter ended.
 double ShareWokenByWaiters(const Lock& lock);
-// Whatever the futex operation says, it works as a lock.
+// Whatever the futex operation says, it works as a lock. Threads that take turns by a condition
+// variable wake each other just so, but each of them is waited for on purpose.
 bool IsHandedOn(const Lock& lock);
 
 // As a sentence calls it.
@@ -51,5 +53,9 @@ struct Holder {
   uint64_t looks = 0;
 };
 Holder HolderOf(const ProcessView& process, const Lock& lock);
+
+// Whether the main thread keeps it, and goes on or idles, while the others have done nothing yet
+// but wait for it: a lock that says when to start or to stop.
+bool IsGate(const MachineView& machine, const ProcessView& process, const Lock& lock);
 
 }  // namespace waitscope

@@ -20,11 +20,6 @@ constexpr uint64_t kFewestSlowPolls = 2;
 constexpr double kFewestPollsPerSecond = 0.5;
 constexpr double kFewestSocketCallsPerSecond = 0.5;
 
-bool IsLoopPoll(int32_t syscall) {
-  return syscall == __NR_epoll_wait || syscall == __NR_epoll_pwait || syscall == kEpollPwait2 ||
-         syscall == kIoUringEnter;
-}
-
 // What a poll has reported is taken with one of these.
 uint64_t SocketCalls(const ThreadView& thread) {
   const uint64_t sure = thread.Calls(
@@ -184,6 +179,11 @@ Loop Examine(const ThreadView& thread, bool any_poll_is_home) {
 }
 
 }  // namespace
+
+bool IsLoopPoll(int32_t syscall) {
+  return syscall == __NR_epoll_wait || syscall == __NR_epoll_pwait || syscall == kEpollPwait2 ||
+         syscall == kIoUringEnter;
+}
 
 LongTurns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
   LongTurns turns;

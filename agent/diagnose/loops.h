@@ -26,6 +26,9 @@ struct Loop {
 
 inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
 
+// Whether a system call is how loops wait for whatever comes next.
+bool IsLoopPoll(int32_t syscall);
+
 struct LongTurns {
   uint64_t count = 0;
   double ns = 0;

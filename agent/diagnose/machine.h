@@ -15,6 +15,7 @@ enum class Nature : uint8_t {
   kPoll,      // for any event
   kClient,    // for the next request of somebody connected to us: idle
   kBackend,   // for the answer of somebody we are connected to
+  kNews,      // for what somebody we are connected to sends unasked: idle
   kSocket,    // on a socket whose side is not known
   kSleep,     // for time to pass
   kMutex,     // for a lock that a thread holds

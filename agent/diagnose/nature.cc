@@ -10,9 +10,10 @@ namespace waitscope {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 17> kWords{
-    "poll", "client", "backend",    "socket",  "sleep", "mutex", "monitor", "park", "file-lock",
-    "disk", "commit", "page-fault", "reclaim", "dirty", "pipe",  "child",   "other"};
+constexpr std::array<std::string_view, 18> kWords{
+    "poll",       "client",  "backend", "news",      "socket", "sleep",
+    "mutex",      "monitor", "park",    "file-lock", "disk",   "commit",
+    "page-fault", "reclaim", "dirty",   "pipe",      "child",  "other"};
 
 constexpr uint32_t kFutexCommandMask = 0x7f;  // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 constexpr uint32_t kFutexWait = 0;
@@ -22,7 +23,7 @@ constexpr uint32_t kFutexLockPi2 = 13;
 Nature OfSocket(const SocketSides& sides, const wait_object& object) {
   switch (sides.Of(object)) {
     case SocketSide::kAsks:
-      return Nature::kBackend;
+      return object.turn == TURN_own ? Nature::kNews : Nature::kBackend;
     case SocketSide::kAsked:
       return Nature::kClient;
     case SocketSide::kListens:

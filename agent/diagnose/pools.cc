@@ -57,6 +57,7 @@ Place PlaceOf(Nature nature) {
   switch (nature) {
     case Nature::kPoll:
     case Nature::kClient:
+    case Nature::kNews:
     case Nature::kPark:
       return Place::kHome;
     case Nature::kSocket:
@@ -111,6 +112,11 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
 
 uint64_t SentBy(const ThreadView& thread) {
   return thread.Calls({__NR_sendto, __NR_sendmsg}) + thread.ReadsWithWrites();
+}
+
+uint64_t ExchangesOf(const ThreadView& thread) {
+  const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg});
+  return std::min(received + thread.ReadsWithWrites(), SentBy(thread));
 }
 
 bool AnswersNobody(const ProcessView& process) {

@@ -40,6 +40,9 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
 // How often it sent something over a connection.
 uint64_t SentBy(const ThreadView& thread);
 
+// As often as something came over a connection and something was sent over one.
+uint64_t ExchangesOf(const ThreadView& thread);
+
 // Whether it is known that no thread sent anything.
 bool AnswersNobody(const ProcessView& process);
 

@@ -240,8 +240,8 @@ absl::Status BpfSession::AttachAlwaysOn() {
     waiting_ = *std::move(waiting);
   }
   if (absl::Status status = ListSockets(); !status.ok()) {
-    shortfalls_.push_back(absl::StrCat("who is at the other end of event loops is not known: ",
-                                       status.message()));
+    shortfalls_.push_back(
+        absl::StrCat("who is at the other end of event loops is not known: ", status.message()));
   }
   if (options_.cpu_hz != 0 && features_.perf_events) SampleCpus();
   return absl::OkStatus();

@@ -25,7 +25,8 @@ class Table {
     for (const socket_row& row : rows) AddSocket(row);
     for (int depth = 0; depth < kDeepestNesting; ++depth) {
       for (const socket_row& row : rows) {
-        if (row.kind == SOCKET_epoll && row.epoll != 0) Add(by_epoll_[row.epoll], by_epoll_[row.id]);
+        if (row.kind == SOCKET_epoll && row.epoll != 0)
+          Add(by_epoll_[row.epoll], by_epoll_[row.id]);
       }
     }
   }
@@ -46,8 +47,10 @@ class Table {
   }
 
   static uint32_t BitsOf(const Found& found) {
-    const size_t made = found.made.size();
-    return found.sides | (made > 0 ? SIDE_asks : 0U) | (made > 1 ? SIDE_asks_several : 0U);
+    uint32_t sides = found.sides;
+    if (!found.made.empty()) sides |= SIDE_asks;
+    if (found.made.size() > 1) sides |= SIDE_asks_several;
+    return sides;
   }
 
   // Who listens at the port of its own end has not made the connection.
@@ -63,7 +66,8 @@ class Table {
     Found found;
     switch (KindOf(row)) {
       case SOCKET_listener:
-        found.sides = SIDE_listens | (row.waiting != 0 ? SIDE_waiting : 0U);
+        found.sides = SIDE_listens;
+        if (row.waiting != 0) found.sides |= SIDE_waiting;
         break;
       case SOCKET_asked:
         found.sides = SIDE_asked;
@@ -82,8 +86,8 @@ class Table {
   }
 
   const std::vector<socket_row>& rows_;
-  std::set<std::pair<uint32_t, uint16_t>> ports_;              // by name space
-  std::set<std::tuple<uint32_t, uint32_t, uint64_t>> ends_;    // of connections, by process
+  std::set<std::pair<uint32_t, uint16_t>> ports_;            // by name space
+  std::set<std::tuple<uint32_t, uint32_t, uint64_t>> ends_;  // of connections, by process
   std::map<uint32_t, Found> by_process_;
   std::map<uint64_t, Found> by_epoll_;
 };

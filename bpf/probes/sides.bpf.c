@@ -5,15 +5,15 @@
  */
 #include "bpf/maps.bpf.h"
 
-#define FAMILY_UNIX 1
-#define FAMILY_INET 2
-#define FAMILY_INET6 10
-#define TYPE_STREAM 1
-#define TYPE_DATAGRAM 2
-#define TYPE_PACKETS 5
+#define FAMILY_UNIX		 1
+#define FAMILY_INET		 2
+#define FAMILY_INET6		 10
+#define TYPE_STREAM		 1
+#define TYPE_DATAGRAM		 2
+#define TYPE_PACKETS		 5
 
 #define BOUND_BY_ADDRESS_OR_PORT 0xc /* SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK */
-#define MOST_WATCHERS 32	     /* of one file: workers may share a listener */
+#define MOST_WATCHERS		 32  /* of one file: workers may share a listener */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -34,9 +34,9 @@ probe_inline __u8 kind_of_datagrams(struct sock *sk)
 		return SOCKET_none;
 	if (BPF_CORE_READ(sk, __sk_common.skc_dport))
 		return SOCKET_asks;
-	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & BOUND_BY_ADDRESS_OR_PORT ?
-		       SOCKET_receiver :
-		       SOCKET_none;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & BOUND_BY_ADDRESS_OR_PORT
+		       ? SOCKET_receiver
+		       : SOCKET_none;
 }
 
 probe_inline __u8 describe_inet_socket(struct socket_row *row, struct sock *sk)
@@ -102,7 +102,8 @@ probe_inline int is_epoll(struct file *file)
 	char name[sizeof(wanted)] = {};
 	int i;
 
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	bpf_probe_read_kernel_str(name, sizeof(name),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	for (i = 0; i < (int)sizeof(wanted); i++) {
 		if (name[i] != wanted[i])
 			return 0;

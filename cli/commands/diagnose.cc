@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/commands/commands.h"
 #include "cli/render/diagnosis.h"
 #include "cli/view.h"
@@ -22,6 +24,12 @@ View<v1::Diagnosis> DiagnosisViewOf(const ViewOptions& options) {
   return view;
 }
 
+// From warning on a person should act.
+bool NeedsAction(const v1::Diagnosis& diagnosis) {
+  return std::any_of(diagnosis.findings().begin(), diagnosis.findings().end(),
+                     [](const v1::Finding& finding) { return finding.severity() != "info"; });
+}
+
 absl::StatusOr<int> Run(const Session& session, ViewOptions options) {
   const bool unsaid = options.time.duration.empty() && options.time.since.empty();
   if (unsaid && !session.replaying) options.time.duration = std::string(kDuration);
@@ -36,7 +44,7 @@ absl::StatusOr<int> Run(const Session& session, ViewOptions options) {
   if (!text.ok()) return text.status();
   const absl::Status written = WriteOutput(options.output.file, *text);
   if (!written.ok()) return written;
-  return diagnosis->findings().empty() ? kOk : kFindings;
+  return NeedsAction(*diagnosis) ? kFindings : kOk;
 }
 
 Action Add(CLI::App& app) {

@@ -46,6 +46,11 @@ TEST(RecordFilterTest, OnlyTheSelectedProcessesRecordsAreAdmitted) {
 
 TEST(RecordFilterTest, UnreadRequestsBelongToTheirReader) {
   RecordFilter filter({.pids = {10}}, Snapshot());
+  sides_event sides{};
+  sides.pid = 10;
+  EXPECT_TRUE(filter.Admits(sides));
+  sides.pid = 11;
+  EXPECT_FALSE(filter.Admits(sides));
   unread_event unread{};
   unread.pid = 10;
   EXPECT_TRUE(filter.Admits(unread));

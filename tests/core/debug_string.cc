@@ -140,6 +140,12 @@ void AddUnread(const Snapshot& snapshot, Lines& lines) {
   }
 }
 
+void AddSides(const Snapshot& snapshot, Lines& lines) {
+  for (const auto& [key, sides] : snapshot.sides) {
+    lines.push_back(absl::StrFormat("sides %d epoll %d: %#x", key.pid, key.epoll, sides));
+  }
+}
+
 void AddFacts(const Snapshot& snapshot, Lines& lines) {
   for (const auto& [pid, facts] : snapshot.processes) {
     lines.push_back(absl::StrFormat("process %d parent=%d cgroup=%s container=%s command=%s", pid,
@@ -184,6 +190,7 @@ std::string DebugString(const Snapshot& snapshot) {
   AddDevices(snapshot, lines);
   AddSyscalls(snapshot, lines);
   AddUnread(snapshot, lines);
+  AddSides(snapshot, lines);
   AddFacts(snapshot, lines);
   AddStacks(snapshot, lines);
   std::ranges::sort(lines);

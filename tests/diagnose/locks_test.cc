@@ -213,6 +213,47 @@ TEST_F(LockTest, AMutexWhoseOwnerNeverLetsGoHangsItsWaiterAndNamesTheOwner) {
                                                             Field(&Evidence::tid, 11u))));
 }
 
+TEST_F(LockTest, AGateThatTheMainThreadKeepsIsOnlyWorthKnowing) {
+  const ThreadKey main = Add(10);
+  machine_.AddWait(main, {.cls = WAIT_sleep, .ns = 7 * kSecond, .count = 35});
+  const ThreadKey waiter = Add(12);
+  WaitForGood(waiter, Futex(0x7000, kMutexOp), {"pthread_mutex_lock"});
+  machine_.snapshot().threads.at(waiter).open_wait->ns = machine_.snapshot().end_ns - kSecond;
+  machine_.snapshot().lock_owners[{10, 0x7000, main.tid}] = 8;
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].severity, Severity::kInfo);
+  EXPECT_THAT(findings[0].summary, HasSubstr("a gate, or forgotten"));
+}
+
+TEST_F(LockTest, ALockOfTheMainThreadThatOthersHadBeforeIsNoGate) {
+  const ThreadKey main = Add(10);
+  machine_.AddWait(main, {.cls = WAIT_sleep, .ns = 7 * kSecond, .count = 35});
+  WaitForGood(Add(12), Futex(0x7000, kMutexOp), {"pthread_mutex_lock"});
+  machine_.snapshot().lock_owners[{10, 0x7000, main.tid}] = 8;
+  EXPECT_EQ(machine_.Diagnosed().at(0).severity, Severity::kCritical);
+}
+
+TEST_F(LockTest, AMainThreadThatIsStuckItselfKeepsNoGate) {
+  const ThreadKey main = Add(10);
+  machine_.AddWait(main, {.cls = WAIT_network, .ns = kWindow, .object = Connection(41000, 5432)});
+  const ThreadKey waiter = Add(12);
+  WaitForGood(waiter, Futex(0x7000, kMutexOp), {"pthread_mutex_lock"});
+  machine_.snapshot().threads.at(waiter).open_wait->ns = machine_.snapshot().end_ns - kSecond;
+  machine_.snapshot().lock_owners[{10, 0x7000, main.tid}] = 8;
+  EXPECT_EQ(machine_.Diagnosed().at(0).severity, Severity::kCritical);
+}
+
+TEST_F(LockTest, ThreadsThatTakeTurnsByAConditionVariableDoNotContend) {
+  for (uint32_t tid = 11; tid < 15; ++tid) Add(tid);
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    const ThreadKey before{10, tid == 11 ? 14 : tid - 1, kSecond};
+    WaitFor(ThreadKey{10, tid, kSecond}, Futex(0x7020, kConditionOp), 3 * kSecond, 200, before);
+    WaitFor(ThreadKey{10, tid, kSecond}, Futex(0x7024, kConditionOp), 3 * kSecond, 200, before);
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LockTest, AWaitAtAWordWithoutAnOwnerMayBeIdleness) {
   WaitForGood(Add(12), Futex(0x7000, kMutexOp), {"__timedwait"});
   EXPECT_THAT(machine_.Conditions(), IsEmpty());

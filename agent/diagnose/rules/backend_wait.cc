@@ -1,14 +1,20 @@
 // Does a process wait for somebody else's answers most of the time, and for whom?
 //
 // Thresholds: one thread's 60 % or more on one peer, in waits of 30 ms or longer that do end, each
-// after something was sent. Critical when the process itself is asked by others.
-// False positives: clients' next requests (that side of a connection is idle), consumers of
-// messages (they do not send), long polls (too few of them end).
+// after something was sent. Critical when the thread works for those who ask its process. Worth
+// knowing (info) when nobody is seen to wait for the thread and its waits may be no answer's: all
+// end by one time limit, or the peer idles until others send it something; and when it is beside
+// those that work for a server's clients.
+// False positives: clients' next requests and news (that side of a connection is idle), consumers
+// of messages (they do not send), long polls and queues (the time limit), relays (what they wait
+// for was asked by another thread, or is not asked yet). An acknowledged push that comes at a
+// steady pace of less than a second looks like an answer that takes so long.
 #include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/news.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -20,13 +26,10 @@ namespace {
 constexpr double kSmallestShare = 0.6;
 constexpr double kShortestWaitNs = 30e6;
 constexpr double kFewestWaits = 3;
+constexpr double kMoreThanOwn = 1.25;
 
-struct PeerWaits {
-  double ns = 0;
-  double waits = 0;
+struct PeerWaits : AnswerWaits {
   double largest_share = 0;  // of one thread's time
-  uint64_t longest_ns = 0;
-  std::vector<const ThreadView*> threads;
   const WaitSite* site = nullptr;
 };
 
@@ -39,8 +42,9 @@ bool Asks(const ThreadView& thread, double waits) {
 
 void Count(const WaitSite& site, PeerWaits& waits) {
   waits.ns += site.ns;
-  waits.waits += site.count;
+  waits.count += site.count;
   waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
+  waits.sites.push_back(&site);
   if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
 }
 
@@ -66,28 +70,54 @@ std::map<std::string, PeerWaits> WaitsByPeer(const ProcessView& process) {
 }
 
 bool IsSlow(const PeerWaits& waits) {
-  return waits.waits >= kFewestWaits && waits.ns >= kShortestWaitNs * waits.waits &&
+  return waits.count >= kFewestWaits && waits.ns >= kShortestWaitNs * waits.count &&
          waits.largest_share >= kSmallestShare;
+}
+
+// Its questions are part of answering somebody else: of who it accepted or hears from, of who
+// handed it the work, or of more exchanges than its own.
+bool WorksForOthers(const ThreadView& thread) {
+  if (thread.calls.empty() || thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
+  const bool asked = std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    const bool handed = std::ranges::any_of(
+        site.wakers, [&](const auto& row) { return row.first.pid == thread.key().pid; });
+    return site.nature == Nature::kClient || (site.nature == Nature::kPark && handed);
+  });
+  const double own = thread.CountOf(Nature::kBackend);
+  return asked || static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn;
+}
+
+Severity SeverityOf(const MachineView& machine, const ProcessView& process,
+                    const PeerWaits& waits) {
+  if (ServesRequests(process)) {
+    const bool works = std::ranges::any_of(
+        waits.threads, [](const ThreadView* thread) { return WorksForOthers(*thread); });
+    return works ? Severity::kCritical : Severity::kInfo;
+  }
+  const bool may_be_news =
+      !TookWork(machine, waits) && (CameByTimeLimit(waits) || CameFromOthers(machine, waits));
+  return may_be_news ? Severity::kInfo : Severity::kWarning;
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const std::string& peer,
              const PeerWaits& waits) {
   Finding finding = Draft(machine, process, "backend-wait", peer);
-  finding.severity = ServesRequests(process) ? Severity::kCritical : Severity::kWarning;
+  finding.severity = SeverityOf(machine, process, waits);
   finding.confidence = 0.85;
   NameThreads(finding, waits.threads);
   finding.impact = {static_cast<uint64_t>(waits.ns), std::min(1.0, waits.largest_share)};
   finding.summary = absl::StrCat(
-      NameOf(process), " waited ", TimeText(waits.ns / waits.waits), " for each of ",
-      static_cast<uint64_t>(waits.waits), " answers of ", peer, ": ", TimeText(waits.ns), " in ",
+      NameOf(process), " waited ", TimeText(waits.ns / waits.count), " for each of ",
+      static_cast<uint64_t>(waits.count), " answers of ", peer, ": ", TimeText(waits.ns), " in ",
       TimeText(machine.WindowNs()), ", ", ShareText(std::min(1.0, waits.largest_share)),
-      " of the time of its busiest thread");
+      " of the time of its busiest thread",
+      finding.severity == Severity::kInfo ? "; nobody is seen to wait for that" : "");
   finding.advice = absl::StrCat("look at why ", peer,
                                 " is slow; ask less often, in parallel, or cache; set a time-out");
   finding.evidence.push_back(ObjectEvidence("peer", peer));
-  finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.waits));
+  finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.count));
   finding.evidence.push_back(
-      Metric("answer_mean_ns", waits.ns / waits.waits, "ns", kShortestWaitNs));
+      Metric("answer_mean_ns", waits.ns / waits.count, "ns", kShortestWaitNs));
   finding.evidence.push_back(
       Metric("answer_max_ns", static_cast<double>(waits.longest_ns), "ns", 0));
   for (const auto& [waker, count] : waits.site->wakers) {

@@ -42,7 +42,8 @@ uint64_t ReadFromConnections(const ThreadView& thread) {
 
 bool AnswersSomebody(const ThreadView& thread) {
   if (thread.NsOf(Nature::kClient) > 0) return true;
-  if (thread.CountOf(Nature::kBackend) > 0 || thread.Calls({__NR_connect}) > 0) return false;
+  const double answers = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews);
+  if (answers > 0 || thread.Calls({__NR_connect}) > 0) return false;
   const uint64_t received =
       thread.Calls({__NR_recvfrom, __NR_recvmsg}) + ReadFromConnections(thread);
   const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});

@@ -4,13 +4,18 @@
 // twice or once for a second, and 5 % of the time in all. Shorter turns count when there are ten or
 // more: of 30 ms that are a quarter of the time and mostly waits, since a loop should wait nowhere
 // but in its poll; of 50 ms that are 40 %, whatever it does. Critical from 25 % of the time on.
+// A loop that nobody is connected to keeps nobody waiting, and is not told; one with several
+// connections of its own making, or with one process that it talks with over pipes, is worth
+// knowing (info): their time-outs and heartbeats are late.
 // False positives: start-up and imports (the share), one-client workers such as PostgreSQL's
 // backends (not loops), garbage collection (named as running), timer threads (no socket calls),
-// workers that compute for their own process (nobody else wakes them).
+// workers that compute for their own process (nobody else wakes them), build tools and other
+// clients that compute (nobody is on the other side of their sockets).
 #include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "agent/diagnose/audience.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/loops.h"
 #include "agent/diagnose/rules.h"
@@ -125,20 +130,26 @@ void AddProof(const MachineView& machine, const Loop& loop, const LongTurns& tur
   finding.evidence.push_back(LookAt(loop.thread->key()));
 }
 
+Severity SeverityOf(Audience audience, double share) {
+  if (audience == Audience::kOwn) return Severity::kInfo;
+  return share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
+}
+
 Finding Tell(const MachineView& machine, const ProcessView& process, const Loop& loop,
-             const LongTurns& turns) {
+             const LongTurns& turns, Audience audience) {
   const Reason reason = ReasonOf(loop);
   Finding finding =
       Draft(machine, process, "event-loop-blocked", absl::StrCat(loop.thread->key().tid));
   const double share = std::min(1.0, turns.ns / machine.WindowNs());
-  finding.severity = share >= kCriticalShare ? Severity::kCritical : Severity::kWarning;
+  finding.severity = SeverityOf(audience, share);
   finding.confidence = loop.thread->loop != nullptr ? 0.93 : 0.8;
   NameThreads(finding, std::vector{loop.thread});
   finding.impact = {static_cast<uint64_t>(turns.ns), share};
   finding.summary = absl::StrCat(
       "the event loop of ", NameOf(process), " was held up for ", TimeText(turns.ns), " of ",
       TimeText(machine.WindowNs()), " (", Plural(turns.count, "turn"), " of up to ",
-      TimeText(static_cast<double>(loop.gap_longest_ns)), ") ", ReasonText(loop, reason));
+      TimeText(static_cast<double>(loop.gap_longest_ns)), ") ", ReasonText(loop, reason),
+      audience == Audience::kOwn ? "; nobody has connected to it" : "");
   finding.advice = AdviceFor(reason);
   AddProof(machine, loop, turns, reason, finding);
   return finding;
@@ -151,7 +162,10 @@ Findings EventLoopBlocked(const MachineView& machine) {
   for (const auto& [pid, process] : machine.processes()) {
     for (const Loop& loop : LoopsOf(machine, process)) {
       const std::optional<LongTurns> turns = SickTurnsOf(machine, loop);
-      if (turns) findings.push_back(Tell(machine, process, loop, *turns));
+      if (!turns) continue;
+      const Audience audience = AudienceOf(machine, process, *loop.thread);
+      if (audience == Audience::kNobody) continue;
+      findings.push_back(Tell(machine, process, loop, *turns, audience));
     }
   }
   return findings;

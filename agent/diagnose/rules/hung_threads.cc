@@ -2,10 +2,11 @@
 //
 // A cycle of mutexes: each thread has waited for at least 2 s for a lock whose word names the
 // next one as its owner. Or threads that have waited through a window of at least 5 s for a Java
-// monitor, or for a mutex whose owner is known, that nobody let go of. Or a thread that has been
-// stuck in the kernel for a disk for 30 s (a quarter of the kernel's own hung_task_timeout_secs).
-// False positives: none known for cycles; a holder that takes this long and then lets go; a
-// suspended or failed device is what the second says.
+// monitor, or for a mutex whose owner is known, that nobody let go of; only worth knowing (info)
+// when the main thread keeps it and they have done nothing yet but wait, as at a gate. Or a thread
+// that has been stuck in the kernel for a disk for 30 s (a quarter of the kernel's own
+// hung_task_timeout_secs). False positives: none known for cycles; a holder that takes this long
+// and then lets go; a suspended or failed device is what the second says.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -117,14 +118,17 @@ const WaitSite* SiteOf(const Lock& lock, const ThreadView& waiter) {
 Finding TellSilence(const MachineView& machine, const ProcessView& process, const Lock& lock) {
   Finding finding = Draft(machine, process, "hung-threads", "lock");
   const std::vector<const ThreadView*> waiters = WaitersByTid(lock);
-  finding.severity = Severity::kCritical;
+  const bool gate = IsGate(machine, process, lock);
+  finding.severity = gate ? Severity::kInfo : Severity::kCritical;
   finding.confidence = 0.85;
   NameThreads(finding, waiters);
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), 1};
   finding.summary =
       absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " waited for ",
                    NameOfLock(lock), " all the ", TimeText(machine.WindowNs()),
-                   ", and nobody let go of it: a deadlock, or whoever holds it is stuck");
+                   gate ? ", which the main thread has kept since before they began: a gate, or "
+                          "forgotten"
+                        : ", and nobody let go of it: a deadlock, or whoever holds it is stuck");
   finding.advice =
       "see who holds it (jstack -l, gdb -p): take locks in one order everywhere, and wait for "
       "nothing without a time limit while holding one; stop-gap: restart the process";

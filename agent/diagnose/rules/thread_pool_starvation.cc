@@ -130,12 +130,6 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved) {
   return woken;
 }
 
-// As often as a question came over a connection and something was sent over one.
-uint64_t ExchangesOf(const ThreadView& member) {
-  const uint64_t received = member.Calls({__NR_recvfrom, __NR_recvmsg});
-  return std::min(received + member.ReadsWithWrites(), SentBy(member));
-}
-
 // At least so many were long; the count of a site has its short ones, too.
 double LongWaits(const StarvedPool& starved) {
   double waits = 0;

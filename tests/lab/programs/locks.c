@@ -1,4 +1,4 @@
-/* Threads and mutexes: locks convoy | deadlock | queue | idle | barrier */
+/* Threads and mutexes: locks convoy | deadlock | queue | idle | barrier | gate | turns | stuck */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@ static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t room = PTHREAD_COND_INITIALIZER;
 static pthread_barrier_t together;
 static int queued;
+static int turn;
 
 static void rest(long ns) {
   const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -91,6 +92,37 @@ static void* step(void* unused) {
   return unused;
 }
 
+/* Four take turns by one condition variable; a turn is work outside of the lock. */
+static void* take_turns(void* unused) {
+  static int next;
+  const int me = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+  for (;;) {
+    pthread_mutex_lock(&first);
+    while (turn != me) pthread_cond_wait(&work, &first);
+    pthread_mutex_unlock(&first);
+    rest(8000000);
+    pthread_mutex_lock(&first);
+    turn = (me + 1) % 4;
+    pthread_cond_broadcast(&work);
+    pthread_mutex_unlock(&first);
+  }
+  return unused;
+}
+
+static void* pass_gate(void* unused) {
+  pthread_mutex_lock(&first);
+  pthread_mutex_unlock(&first);
+  return unused;
+}
+
+/* Forgets to let go of the lock that the others use all the time. */
+static void* get_stuck(void* unused) {
+  rest(300000000);
+  pthread_mutex_lock(&first);
+  for (;;) pause();
+  return unused;
+}
+
 static void start(void* (*body)(void*), int count) {
   pthread_t thread;
   for (int i = 0; i < count; ++i) pthread_create(&thread, NULL, body, i == 0 ? NULL : &queued);
@@ -104,6 +136,9 @@ int main(int argc, char** argv) {
   if (strcmp(kind, "queue") == 0) start(produce, 2), start(consume, 2);
   if (strcmp(kind, "idle") == 0) start(consume, 64);
   if (strcmp(kind, "barrier") == 0) start(step, 4);
+  if (strcmp(kind, "turns") == 0) start(take_turns, 4);
+  if (strcmp(kind, "stuck") == 0) start(get_stuck, 1), start(look, 3);
+  if (strcmp(kind, "gate") == 0) pthread_mutex_lock(&first), start(pass_gate, 3);
   printf("ready %d\n", getpid());
   fflush(stdout);
   for (;;) pause();

@@ -1,0 +1,30 @@
+// Waits for an answer that is not due: for a job in a queue, or for news, with or without a limit.
+#pragma once
+
+#include <vector>
+
+#include "agent/diagnose/machine.h"
+
+namespace waitscope {
+
+// The waits of some threads of one process for one peer.
+struct AnswerWaits {
+  double ns = 0;
+  double count = 0;
+  uint64_t longest_ns = 0;
+  std::vector<const ThreadView*> threads;
+  std::vector<const WaitSite*> sites;
+};
+
+// Whether the threads of this machine that sent the answers were busy meanwhile, and not idle: then
+// the answers took work.
+bool TookWork(const MachineView& machine, const AnswerWaits& waits);
+
+// Whether the answers came when a time limit was over, as those of an empty queue and of a long
+// poll do: after a second or more, and all after the same time.
+bool CameByTimeLimit(const AnswerWaits& waits);
+
+// Whether the peer, on this machine, idles until others of its clients send something.
+bool CameFromOthers(const MachineView& machine, const AnswerWaits& waits);
+
+}  // namespace waitscope

@@ -1,0 +1,129 @@
+// Waits for somebody else: answers that take long, and news and jobs that come when they come.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/core/objects.h"
+#include "tests/diagnose/made_machine.h"
+
+namespace waitscope {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class NewsTest : public testing::Test {
+ protected:
+  static constexpr uint16_t kPort = 6379;
+
+  // A thread that sends and receives `count` times.
+  ThreadKey AddClient(double count, uint64_t longest_ns, const ThreadKey& answerer = {},
+                      uint8_t turn = TURN_unknown, uint32_t pid = 10, uint32_t tid = 10) {
+    const ThreadKey client = machine_.AddThread(pid, tid, "worker");
+    wait_object connection = Connection(41000, kPort);
+    connection.turn = turn;
+    machine_.AddWait(client, {.cls = WAIT_network,
+                              .syscall = __NR_recvfrom,
+                              .ns = 7900 * kMillisecond,
+                              .count = count,
+                              .longest_ns = longest_ns,
+                              .object = connection,
+                              .waker = answerer});
+    machine_.AddCalls(client, __NR_sendto, static_cast<uint64_t>(count));
+    machine_.AddCalls(client, __NR_recvfrom, static_cast<uint64_t>(count));
+    return client;
+  }
+
+  ThreadKey AddIdleServer() {
+    const ThreadKey server = machine_.AddThread(20, 20, "queue");
+    return server;
+  }
+
+  void ServerWokenBy(const ThreadKey& server, const ThreadKey& waker, double count) {
+    machine_.AddWait(server, {.cls = WAIT_poll,
+                              .syscall = __NR_epoll_wait,
+                              .ns = 3900 * kMillisecond,
+                              .count = count,
+                              .waker = waker});
+  }
+
+  Severity Told() const {
+    const Findings findings = machine_.Diagnosed();
+    EXPECT_EQ(findings.size(), 1u);
+    if (findings.empty()) return Severity::kInfo;
+    EXPECT_EQ(findings[0].condition, "backend-wait");
+    return findings[0].severity;
+  }
+
+  MadeMachine machine_;
+};
+
+TEST_F(NewsTest, AnswersThatTakeLongAreToldOfAClient) {
+  AddClient(20, 600 * kMillisecond);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AnswersThatComeByATimeLimitAreOnlyWorthKnowing) {
+  AddClient(8, kSecond);
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, AnswersThatTakeLongAndDifferCameByNoTimeLimit) {
+  AddClient(5, 3 * kSecond);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AServerThatWorksForEveryAnswerIsSlowHoweverRegular) {
+  const ThreadKey server = machine_.AddThread(20, 21, "backend");
+  machine_.AddRunning(server, 5 * kSecond);
+  AddClient(8, kSecond, server);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, JobsThatOthersPutIntoAQueueAreNoSlowAnswers) {
+  const ThreadKey server = AddIdleServer();
+  const ThreadKey producer = machine_.AddThread(30, 30, "shop");
+  ServerWokenBy(server, producer, 20);
+  ServerWokenBy(server, AddClient(16, 800 * kMillisecond, server), 16);
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, AServerThatAsksItsOwnBackendIsSlowHoweverIdle) {
+  const ThreadKey server = AddIdleServer();
+  const ThreadKey database = machine_.AddThread(30, 30, "database");
+  machine_.AddWait(database, {.cls = WAIT_network,
+                              .syscall = __NR_recvfrom,
+                              .ns = kSecond,
+                              .count = 16,
+                              .object = Connection(5432, 41001),
+                              .waker = server});
+  ServerWokenBy(server, database, 16);
+  ServerWokenBy(server, AddClient(16, 800 * kMillisecond, server), 16);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, WhatWasNotAskedForIsNews) {
+  AddClient(16, 600 * kMillisecond, {}, TURN_own);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(NewsTest, WhatWasAskedForIsAnAnswer) {
+  AddClient(16, 600 * kMillisecond, {}, TURN_peer);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AThreadOfAServerThatAnswersItsClientsKeepsThemWaiting) {
+  const ThreadKey thread = AddClient(16, 600 * kMillisecond);
+  machine_.AddCalls(thread, __NR_accept4, 16);
+  EXPECT_EQ(Told(), Severity::kCritical);
+}
+
+TEST_F(NewsTest, AThreadBesideThoseThatAnswerKeepsNobodyWaiting) {
+  machine_.AddCalls(machine_.AddThread(10, 11, "worker"), __NR_accept4, 16);
+  AddClient(16, 600 * kMillisecond);
+  EXPECT_EQ(Told(), Severity::kInfo);
+  EXPECT_THAT(machine_.Diagnosed().at(0).summary, HasSubstr("nobody is seen to wait for that"));
+}
+
+}  // namespace
+}  // namespace waitscope
