@@ -93,7 +93,7 @@ probe_inline __u8 turn_of(struct sock *sk, __u64 waited_ns)
 	now = (__u32)bpf_jiffies64();
 	since_sent = now - BPF_CORE_READ(tcp, lsndtime);
 	since_received = now - BPF_CORE_READ(tcp, inet_conn.icsk_ack.lrcvtime);
-	if (since_sent < waited / 2)
+	if (since_sent + 2 < waited) /* where it is rounded */
 		return TURN_own;
 	if (since_received < waited) /* what ended the wait */
 		return TURN_peer;
