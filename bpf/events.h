@@ -17,6 +17,7 @@
 
 #include "bpf/histogram.h"
 #include "bpf/record.h"
+#include "bpf/sides.h"
 #include "bpf/stack_events.h"
 
 #define WS_SCHEMA_VERSION 2
@@ -79,13 +80,6 @@ enum object_kind {
 	OBJECT_anon = 5, /* eventfd, epoll, timerfd, inotify: the name says which */
 	OBJECT_char = 6, /* terminal or other character device */
 	OBJECT_block = 7,
-};
-
-/* Whose turn it was on a TCP connection while a thread waited on it: who had sent last. */
-enum object_turn {
-	TURN_unknown = 0,
-	TURN_peer = 1, /* we had asked, or the peer was about to answer */
-	TURN_own = 2,  /* the peer owed nothing: what came was not asked for in that time */
 };
 
 enum life_kind {
@@ -472,27 +466,6 @@ struct unread_event {
 	__u32 open_hist[WS_HIST_BUCKETS]; /* a connection counts once */
 };
 WS_ASSERT_SIZE(unread_event, 56 + 8 * WS_HIST_BUCKETS);
-
-/* Bits of sides_event. */
-enum socket_side_bit {
-	SIDE_listens = 1,  /* accepts connections */
-	SIDE_waiting = 2,  /* some wait to be accepted */
-	SIDE_asked = 4,	   /* holds connections that others made */
-	SIDE_receives = 8, /* holds a bound socket for datagrams of anybody */
-	SIDE_asks = 16,	   /* holds a connection that it made */
-	SIDE_asks_several = 32,
-};
-
-/* What the sockets are that one epoll instance of a process watches, or all of a process's. */
-struct sides_event {
-	struct event_header hdr;
-	__u32 pid;
-	__s32 epoll; /* its descriptor; -1: all sockets of the process */
-	__u64 at_ns;
-	__u32 sides; /* enum socket_side_bit */
-	__u32 pad;
-};
-WS_ASSERT_SIZE(sides_event, 32);
 
 /* Everything that ended at or before at_ns belongs to the window this closes. */
 struct tick_event {

@@ -37,7 +37,7 @@ class ContractsTest(unittest.TestCase):
                 self.assertEqual(enumerators(name), [(word, i) for i, word in enumerate(words)])
 
     def test_every_record_s_size_is_asserted(self):
-        text = tree.read("bpf/events.h") + tree.read("bpf/stack_events.h")
+        text = "".join(tree.read(f"bpf/{name}.h") for name in ("events", "stack_events", "sides"))
         asserted = set(re.findall(r"WS_ASSERT_SIZE\((\w+),", text))
         records = set(re.findall(r"^struct (\w+_event) \{", text, re.M))
         self.assertTrue(records)

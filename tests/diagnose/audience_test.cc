@@ -1,8 +1,9 @@
 // Event loops that are held up: who is on the other side of them, if anybody.
+#include "agent/diagnose/audience.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/diagnose/audience.h"
 #include "tests/diagnose/made_machine.h"
 
 namespace waitscope {

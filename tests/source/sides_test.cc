@@ -103,9 +103,8 @@ TEST(SidesTest, OnlyWhatChangesIsTold) {
   Sides sides;
   std::vector<sides_event> told;
   const auto tell = [&](uint64_t now_ns, const std::vector<socket_row>& rows) {
-    sides.Tell(now_ns, rows, [&](const Event& event) {
-      told.push_back(std::get<sides_event>(event));
-    });
+    sides.Tell(now_ns, rows,
+               [&](const Event& event) { told.push_back(std::get<sides_event>(event)); });
   };
   tell(1, {Listener(10, 8080), Row(20, SOCKET_receiver)});
   tell(2, {Listener(10, 8080), Row(20, SOCKET_receiver)});
