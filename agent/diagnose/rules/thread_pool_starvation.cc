@@ -170,7 +170,8 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   if (starved.nature == Nature::kSleep) {
     return harms && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
   }
-  if (starved.nature == Nature::kBackend) return slow && (harms || (fed && moves));
+  // In a server somebody is always busy, be it a runtime's own timer: that feeds no consumers.
+  if (starved.nature == Nature::kBackend) return slow && (harms || (!asked && fed && moves));
   return harms && slow;
 }
 
