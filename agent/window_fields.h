@@ -30,14 +30,14 @@ class WindowFields {
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
            samples, creations, devices, requests, syscalls, errnos, loops, unread, sides, processes,
-           pressure, cgroups, listening, lock_owners, lock_waits, comms, objects, stacks, losses,
+           pressure, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects, stacks, losses,
            cost] = snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
     archive_.MoveTo(kSection);
     Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, unread, sides,
-             processes, cgroups, listening, lock_owners, lock_waits, comms, objects);
+             processes, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects);
     Identities(stacks);
   }
 
@@ -260,6 +260,14 @@ class WindowFields {
   void Value(LockWordKey& value) {
     auto& [pid, word] = value;
     All(pid, word);
+  }
+
+  void Value(Unpark& value) {
+    auto& [wake_ns, pid, waiter, waker, word, user_stack, off_ns, on_ns] = value;
+    Identity(user_stack);
+    All(wake_ns, pid, waiter, waker, word);
+    Part(off_ns, wake_ns);
+    Part(on_ns, wake_ns);
   }
 
   void Value(CostWindow& value) {

@@ -186,6 +186,8 @@ void AddSurroundings(Snapshot& into, const Snapshot& other, Order other_is) {
   into.listening.insert(other.listening.begin(), other.listening.end());
   AddCounts(into.lock_owners, other.lock_owners);
   for (const auto& [key, waits] : other.lock_waits) into.lock_waits[key].Merge(waits);
+  into.unparks.insert(into.unparks.end(), other.unparks.begin(), other.unparks.end());
+  KeepNewest(into.unparks);
 }
 
 // `comms` is only for threads without a row of their own.

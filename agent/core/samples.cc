@@ -13,6 +13,10 @@ namespace {
 // How far behind the newest wait a tick may be stamped. Older waits need not be kept aside.
 constexpr uint64_t kTickDelayNs = 1'000'000'000;
 constexpr size_t kSmallestSweep = 1024;
+// Shorter waits tell nothing about who keeps whom waiting, and not each of them is chosen.
+constexpr uint64_t kShortestUnparkNs = 1'000'000;
+constexpr uint32_t kFutexCommandMask = 0x7f;  // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
+constexpr uint32_t kFutexWaitBitset = 9;
 
 double RoundedCount(double count) { return std::round(count * 65536) / 65536; }
 
@@ -20,6 +24,19 @@ void AddTo(SampleValue& value, const WaitPart& part, double weight, uint64_t fro
   const uint64_t new_ns = SinceOrZero(std::max(part.begin_ns, from_ns), part.end_ns);
   value.ns += std::round(static_cast<double>(new_ns) * weight);
   value.longest_ns = std::max(value.longest_ns, part.end_ns - part.begin_ns);
+}
+
+// At a condition variable or semaphore of glibc, and what is built on those: a mutex names its
+// owner, and Go parks for everything with FUTEX_WAIT.
+bool IsPark(const wait_event& event) {
+  return event.preempted == 0 && event.wait_class == WAIT_lock &&
+         event.object.kind == OBJECT_futex &&
+         (event.object.futex_op & kFutexCommandMask) == kFutexWaitBitset;
+}
+
+bool IsEndedBySibling(const wait_event& event) {
+  return event.waker_context == WAKER_task && event.waker.pid == event.thread.pid &&
+         event.waker.tid != event.thread.tid;
 }
 
 }  // namespace
@@ -66,6 +83,7 @@ void SampleStage::FoldClosed(const wait_event& event) {
     Name(part.key.waker, PrintableText(event.waker_comm));
     CountLockWait(event, part, weight);
   }
+  KeepUnpark(event);
   Name(thread, PrintableText(event.comm));
   uint64_t& last_on_ns = rows_.last_on_ns[thread];
   last_on_ns = std::max<uint64_t>(last_on_ns, event.on_ns);
@@ -76,6 +94,21 @@ void SampleStage::CountLockWait(const wait_event& event, const WaitPart& part, d
   if (part.key.cls != WAIT_lock || event.object.kind != OBJECT_futex) return;
   rows_.lock_waits[{event.thread.pid, event.object.id}].Add(
       part.end_ns - part.begin_ns, static_cast<uint64_t>(std::llround(weight)));
+}
+
+void SampleStage::KeepUnpark(const wait_event& event) {
+  const uint64_t shortest_ns = std::max<uint64_t>(kShortestUnparkNs, event.period_ns);
+  const bool is_long = SinceOrZero(event.off_ns, event.wake_ns) >= shortest_ns;
+  if (!is_long || !IsPark(event) || !IsEndedBySibling(event)) return;
+  rows_.unparks.push_back({.wake_ns = event.wake_ns,
+                           .pid = event.thread.pid,
+                           .waiter = event.thread.tid,
+                           .waker = event.waker.tid,
+                           .word = event.object.id,
+                           .user_stack = event.user_stack,
+                           .off_ns = event.off_ns,
+                           .on_ns = std::max<uint64_t>(event.wake_ns, event.on_ns)});
+  if (rows_.unparks.size() >= 2 * kNewestUnparks) KeepNewest(rows_.unparks);
 }
 
 void SampleStage::FoldOpen(const ledger_event& record) {
@@ -122,6 +155,8 @@ void SampleStage::Close(uint64_t tick_ns, const LedgerStage& ledgers, Snapshot& 
   snapshot.objects = std::move(rows.objects).Take();
   snapshot.period_ns = period_ns_.value_or(0);
   snapshot.lock_waits = std::move(rows.lock_waits);
+  KeepNewest(rows.unparks);
+  snapshot.unparks = std::move(rows.unparks);
   snapshot.comms.merge(rows.comms);
 }
 

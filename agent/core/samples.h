@@ -40,6 +40,7 @@ class SampleStage {
     std::map<SampleKey, SampleValue> values;
     ObjectInterner objects;
     std::map<LockWordKey, Histogram> lock_waits;
+    std::vector<Unpark> unparks;
     std::map<ThreadKey, std::string> comms;
     std::map<ThreadKey, uint64_t> last_on_ns;  // end of the thread's newest wait
     std::optional<uint64_t> period_ns;
@@ -48,6 +49,7 @@ class SampleStage {
   void FoldPending(uint64_t up_to_ns);
   void FoldClosed(const wait_event& event);
   void CountLockWait(const wait_event& event, const WaitPart& part, double weight);
+  void KeepUnpark(const wait_event& event);
   void FoldOpen(const ledger_event& record);
   bool IsWorthListing(const ledger_event& record) const;
   uint64_t NewFromNs(const ThreadKey& thread, uint64_t begin_ns, uint64_t end_ns) const;

@@ -109,6 +109,12 @@ void KeepSlowest(std::vector<block_event>& requests) {
   if (requests.size() > kSlowestRequests) requests.resize(kSlowestRequests);
 }
 
+void KeepNewest(std::vector<Unpark>& unparks) {
+  std::ranges::sort(unparks);
+  if (unparks.size() <= kNewestUnparks) return;
+  unparks.erase(unparks.begin(), unparks.end() - static_cast<ptrdiff_t>(kNewestUnparks));
+}
+
 size_t ApproximateBytes(const Snapshot& snapshot) {
   return sizeof(Snapshot) + BytesOfMap(snapshot.threads) + BytesOfMap(snapshot.samples) +
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
@@ -117,6 +123,7 @@ size_t ApproximateBytes(const Snapshot& snapshot) {
          BytesOfMap(snapshot.cgroups) + BytesOfMap(snapshot.lock_owners) +
          BytesOfMap(snapshot.lock_waits) + BytesOfMap(snapshot.comms) +
          BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +
+         snapshot.unparks.capacity() * sizeof(Unpark) +
          snapshot.objects.capacity() * sizeof(wait_object);
 }
 

@@ -266,6 +266,21 @@ struct LockWordKey {
   friend auto operator<=>(const LockWordKey&, const LockWordKey&) = default;
 };
 
+// A thread ended a long wait of another thread of its process at a condition variable or a
+// semaphore. In order of time: who ends waits in turn hands something on.
+struct Unpark {
+  uint64_t wake_ns = 0;  // CLOCK_MONOTONIC, as the others
+  uint32_t pid = 0;
+  uint32_t waiter = 0;  // tid
+  uint32_t waker = 0;   // tid
+  uint64_t word = 0;
+  StackId user_stack = 0;  // of the waiter
+  uint64_t off_ns = 0;
+  uint64_t on_ns = 0;  // when the waiter ran again
+
+  friend auto operator<=>(const Unpark&, const Unpark&) = default;
+};
+
 struct HostFacts {
   uint32_t cpus = 0;
   uint32_t agent_pid = 0;
@@ -300,6 +315,7 @@ struct Snapshot {
   std::set<uint16_t> listening;                  // TCP ports that accept connections
   std::map<LockOwnerKey, uint64_t> lock_owners;  // waiters seen at the closes of windows
   std::map<LockWordKey, Histogram> lock_waits;   // blocked time of the chosen waits that ended
+  std::vector<Unpark> unparks;                   // the newest, bounded, by time
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
   std::vector<wait_object> objects{wait_object{}};   // index 0: none
   std::map<StackId, Stack> stacks;                   // filled by the symbols stage
@@ -311,6 +327,11 @@ inline constexpr size_t kSlowestRequests = 256;  // kept per snapshot
 
 // Keeps the kSlowestRequests slowest, slowest first.
 void KeepSlowest(std::vector<block_event>& requests);
+
+inline constexpr size_t kNewestUnparks = 8192;  // kept per snapshot
+
+// Keeps the kNewestUnparks newest, in order.
+void KeepNewest(std::vector<Unpark>& unparks);
 
 // Adds `other` (of the same host) to `into`; the result covers both stretches of time. For
 // adjacent or equal stretches the result does not depend on order or grouping, but for the

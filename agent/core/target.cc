@@ -198,6 +198,8 @@ Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& tar
   chosen.sides = Filter(window.sides, [&](const SidesKey& key) { return pids.contains(key.pid); });
   chosen.lock_waits =
       Filter(window.lock_waits, [&](const LockWordKey& key) { return pids.contains(key.pid); });
+  std::ranges::copy_if(window.unparks, std::back_inserter(chosen.unparks),
+                       [&](const Unpark& unpark) { return pids.contains(unpark.pid); });
   chosen.lock_owners =
       Filter(window.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
   CopyNames(window, matcher, chosen);

@@ -11,12 +11,12 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 19> kRules{
+constexpr std::array<Rule, 20> kRules{
     EventLoopBlocked, ThreadPoolStarvation, LockContention,    HungThreads,
     BackendWait,      BlockingSleep,        DatabaseLock,      ConnectionPoolExhaustion,
     DiskTrouble,      FsyncStall,           CpuSaturation,     CpuThrottling,
     MemoryStall,      DirtyThrottling,      ThreadExhaustion,  ForkStall,
-    ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged,
+    ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged, LockHandover,
 };
 
 // Shorter than this, no share of time means anything.

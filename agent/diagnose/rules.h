@@ -21,6 +21,7 @@ Findings ForkStall(const MachineView& machine);
 Findings FsyncStall(const MachineView& machine);
 Findings HungThreads(const MachineView& machine);
 Findings LockContention(const MachineView& machine);
+Findings LockHandover(const MachineView& machine);
 Findings MemoryStall(const MachineView& machine);
 Findings ThreadExhaustion(const MachineView& machine);
 Findings ThreadPoolDeadlock(const MachineView& machine);

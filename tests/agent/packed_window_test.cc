@@ -26,6 +26,8 @@ Snapshot WithEverything() {
   odd.ns = 1.0 / 3;
   odd.count = 5.0 / 65536;
   window.lock_waits[{10, 0x7fffffff7000}].Add(5'000'000, 3);
+  window.unparks.push_back(
+      {7'000'000'000, 10, 11, 12, 0x7fffffff7000, 77, 6'000'000'000, 7'000'050'000});
   window.threads.begin()->second.totals.wall_ns = UINT64_MAX;
   window.threads.begin()->second.kernel_runtime_ns = UINT64_MAX;
   return window;
@@ -40,6 +42,7 @@ TEST_F(PackedWindowTest, WhatIsUnpackedIsWhatWasPacked) {
   EXPECT_EQ(unpacked.host.limits, window.host.limits);
   EXPECT_EQ(unpacked.losses, window.losses);
   EXPECT_EQ(unpacked.lock_waits, window.lock_waits);
+  EXPECT_EQ(unpacked.unparks, window.unparks);
   EXPECT_EQ(unpacked.processes, window.processes);
   EXPECT_EQ(unpacked.cost.agent_rss_bytes, window.cost.agent_rss_bytes);
   ASSERT_EQ(unpacked.stacks.size(), window.stacks.size());

@@ -158,6 +158,11 @@ void AddFacts(const Snapshot& snapshot, Lines& lines) {
   for (const auto& [key, waits] : snapshot.lock_waits) {
     lines.push_back(absl::StrFormat("lock %d %x waits=%s", key.pid, key.word, Text(waits)));
   }
+  for (const Unpark& unpark : snapshot.unparks) {
+    lines.push_back(absl::StrFormat("unpark %d/%d by %d at %x stack=%d %d..%d..%d", unpark.pid,
+                                    unpark.waiter, unpark.waker, unpark.word, unpark.user_stack,
+                                    unpark.off_ns, unpark.wake_ns, unpark.on_ns));
+  }
   for (const auto& [key, count] : snapshot.creations) {
     lines.push_back(absl::StrFormat("creation %s kernel=%d user=%d count=%d", Id(key.creator),
                                     key.kernel_stack, key.user_stack, count));

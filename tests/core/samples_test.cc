@@ -83,6 +83,37 @@ TEST_F(Samples, WaitsForOtherThingsAreNoLockWaits) {
   EXPECT_THAT(Close(1000).snapshot.lock_waits, IsEmpty());
 }
 
+TEST_F(Samples, LongParksThatASiblingEndsAreKeptInOrderOfTime) {
+  wait_object condition = FutexAt(0x7000);
+  condition.futex_op = 0x189;  // FUTEX_WAIT_BITSET, as condition variables use it
+  thread_.On(condition).BornAt(0).WokenBy(10, 12, "worker");
+  thread_.BlockAt(100, WAIT_lock).WakeAt(100 + 3 * kMs).RunAt(200 + 3 * kMs);
+  thread_.BlockAt(10 * kMs, WAIT_lock).WakeAt(12 * kMs).RunAt(12 * kMs);
+  const std::vector<Unpark> unparks = Close(20 * kMs).snapshot.unparks;
+  ASSERT_THAT(unparks, SizeIs(2));
+  EXPECT_EQ(unparks[0], (Unpark{.wake_ns = 100 + 3 * kMs,
+                                .pid = 10,
+                                .waiter = 11,
+                                .waker = 12,
+                                .word = 0x7000,
+                                .off_ns = 100,
+                                .on_ns = 200 + 3 * kMs}));
+  EXPECT_EQ(unparks[1].wake_ns, 12 * kMs);
+}
+
+TEST_F(Samples, ParksThatAreShortOrThatOthersEndAreNotKept) {
+  wait_object condition = FutexAt(0x7000);
+  condition.futex_op = 0x189;
+  thread_.On(condition).BornAt(0).WokenBy(10, 12, "worker");
+  thread_.BlockAt(100, WAIT_lock).WakeAt(kMs / 2).RunAt(kMs / 2);
+  thread_.WokenBy(20, 20, "other").BlockAt(kMs, WAIT_lock).WakeAt(9 * kMs).RunAt(9 * kMs);
+  thread_.WokenBy(10, 12, "worker", WAKER_interrupt);
+  thread_.BlockAt(10 * kMs, WAIT_lock).WakeAt(15 * kMs).RunAt(15 * kMs);
+  thread_.On(FutexAt(0x7000)).WokenBy(10, 12, "worker");  // a mutex
+  thread_.BlockAt(20 * kMs, WAIT_lock).WakeAt(25 * kMs).RunAt(25 * kMs);
+  EXPECT_THAT(Close(30 * kMs).snapshot.unparks, IsEmpty());
+}
+
 TEST_F(Samples, UnseenWakeupIsNotGuessed) {
   thread_.BornAt(0).BlockAt(100, WAIT_pipe).RunAt(170);
   const Window window = Close(1000);

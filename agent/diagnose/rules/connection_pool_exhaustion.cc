@@ -8,11 +8,13 @@
 // lock-contention).
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/lines.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -25,6 +27,8 @@ constexpr double kWaitersWorth = 1.0;
 constexpr double kWokenByUsers = 0.95;
 constexpr double kWholeNumber = 0.25;
 constexpr double kFewestWaits = 4;
+constexpr double kFewestHolders = 1.5;
+constexpr double kHeldForBackend = 0.7;
 
 bool IsLongPark(const WaitSite& site) {
   return site.nature == Nature::kPark && site.MeanNs() >= kShortestWaitNs && site.count > 0;
@@ -85,6 +89,22 @@ bool IsExhausted(const MachineView& machine, const Pool& pool, const Borrowing& 
          whole < static_cast<double>(pool.members.size());
 }
 
+// Beside a pool that idles now and then, only who lets whom in tells the two waits apart.
+Borrowing BorrowingOf(const Line& line, const Pool& pool) {
+  Borrowing borrowing{.queue_ns = line.WaitNs(),
+                      .queue_waits = static_cast<double>(line.handovers.size()),
+                      .queue_site = line.Site()};
+  CountBackends(pool, borrowing);
+  return borrowing;
+}
+
+// Several at a time, and what they do with it is to wait for the backend.
+bool IsForConnections(const Line& line, const Borrowing& borrowing) {
+  return line.Holders() >= kFewestHolders && line.MeanWaitNs() >= kShortestWaitNs &&
+         borrowing.users.size() >= 2 && borrowing.queue_site != nullptr &&
+         borrowing.backend_ns >= kHeldForBackend * line.HeldNs();
+}
+
 Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
              const Borrowing& borrowing) {
   const auto peer =
@@ -118,19 +138,39 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   return finding;
 }
 
+Findings TellPools(const MachineView& machine, const ProcessView& process) {
+  Findings findings;
+  for (const Pool& pool : PoolsOf(machine, process)) {
+    Borrowing borrowing;
+    CountBackends(pool, borrowing);
+    CountQueue(pool, borrowing);
+    if (IsExhausted(machine, pool, borrowing)) {
+      findings.push_back(Tell(machine, process, pool, borrowing));
+    }
+  }
+  return findings;
+}
+
+Findings TellLines(const MachineView& machine, const ProcessView& process) {
+  Findings findings;
+  for (const Line& line : LinesIn(machine, process)) {
+    const Pool pool{.members = line.threads};
+    const Borrowing borrowing = BorrowingOf(line, pool);
+    if (IsForConnections(line, borrowing)) {
+      findings.push_back(Tell(machine, process, pool, borrowing));
+    }
+  }
+  return findings;
+}
+
 }  // namespace
 
 Findings ConnectionPoolExhaustion(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
-    for (const Pool& pool : PoolsOf(machine, process)) {
-      Borrowing borrowing;
-      CountBackends(pool, borrowing);
-      CountQueue(pool, borrowing);
-      if (IsExhausted(machine, pool, borrowing)) {
-        findings.push_back(Tell(machine, process, pool, borrowing));
-      }
-    }
+    Findings told = TellPools(machine, process);
+    if (told.empty()) told = TellLines(machine, process);
+    std::ranges::move(told, std::back_inserter(findings));
   }
   return findings;
 }

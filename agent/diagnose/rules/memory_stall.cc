@@ -1,8 +1,12 @@
 // Do threads wait for memory: for pages that were thrown out, or while freeing others?
 //
 // Thresholds: 20 % of a thread's time in page faults and reclaim, and memory pressure to go with
-// it: 2 % stalled time of machine or cgroup (Coroot's threshold), limit hits, refaults or swap.
-// False positives: first reads of a mapped file (faults without pressure are disk reads).
+// it: 2 % stalled time of machine or cgroup (Coroot's threshold); or, since a cgroup of version 1
+// has no such number and some kernels none at all, ten hits of its limit a second and pages that
+// were thrown out and needed again, one for every other fault; or, where the kernel has no
+// pressure, a hundred of those a second. False positives: first reads of a mapped file (faults
+// without pressure are disk reads), also where they fill a cgroup up to its limit (nothing is
+// needed again).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +20,9 @@ namespace {
 constexpr double kSmallestShare = 0.2;
 constexpr double kPressure = 0.02;
 constexpr double kCriticalShare = 0.5;
+constexpr double kHitsPerSecond = 10;
+constexpr double kRefaultsPerFault = 0.5;
+constexpr double kRefaultsPerSecond = 100;
 
 double StallNs(const ThreadView& thread) {
   return thread.NsOf(Nature::kFault) + thread.NsOf(Nature::kReclaim);
@@ -32,8 +39,15 @@ double PressureOf(const MachineView& machine, const CgroupWindow* group) {
   return static_cast<double>(some_ns) / machine.WindowNs();
 }
 
+// The kernel counts all the time when it counts at all, and something always waits for a CPU.
+bool HasPressure(const MachineView& machine) {
+  const PressureWindow& pressure = machine.snapshot().pressure;
+  return pressure.cpu_some_ns + pressure.io_some_ns + pressure.memory_some_ns > 0;
+}
+
 struct Stall {
   double ns = 0;
+  double waits = 0;
   double reclaim_ns = 0;
   double largest_share = 0;
   const WaitSite* site = nullptr;
@@ -46,6 +60,7 @@ Stall GatherFrom(const ProcessView& process) {
     const double ns = StallNs(thread);
     if (ns <= 0) continue;
     stall.ns += ns;
+    stall.waits += thread.CountOf(Nature::kFault) + thread.CountOf(Nature::kReclaim);
     stall.reclaim_ns += thread.NsOf(Nature::kReclaim);
     stall.largest_share = std::max(stall.largest_share, ns / std::max(thread.WallNs(), 1.0));
     stall.threads.push_back(&thread);
@@ -55,6 +70,15 @@ Stall GatherFrom(const ProcessView& process) {
     }
   }
   return stall;
+}
+
+// Pages that went and came back, and a reason why they had to go.
+bool IsShortByCounts(const MachineView& machine, const CgroupWindow* group, const Stall& stall) {
+  const auto refaults = static_cast<double>(machine.snapshot().pressure.refaulted_pages);
+  if (refaults < kRefaultsPerFault * stall.waits) return false;
+  const auto hits = static_cast<double>(group != nullptr ? group->memory_limit_hits : 0);
+  if (hits >= kHitsPerSecond * machine.Seconds()) return true;
+  return !HasPressure(machine) && refaults >= kRefaultsPerSecond * machine.Seconds();
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Stall& stall) {
@@ -96,7 +120,9 @@ Findings MemoryStall(const MachineView& machine) {
     const Stall stall = GatherFrom(process);
     if (stall.largest_share < kSmallestShare) continue;
     const bool reclaims = stall.reclaim_ns >= kSmallestShare * stall.ns;
-    const bool pressed = PressureOf(machine, GroupOf(machine, process)) >= kPressure;
+    const CgroupWindow* group = GroupOf(machine, process);
+    const bool pressed =
+        PressureOf(machine, group) >= kPressure || IsShortByCounts(machine, group, stall);
     if (reclaims || pressed) findings.push_back(Tell(machine, process, stall));
   }
   return findings;
