@@ -138,6 +138,30 @@ TEST_F(ResourceTest, FaultsUnderPressureAreAMemoryStall) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("memory-stall"));
 }
 
+TEST_F(ResourceTest, HitsOfTheLimitAreAMemoryStallWherePressureIsNotKnown) {
+  machine_.AddWait(Add(10), {.cls = WAIT_fault, .ns = 6 * kSecond, .count = 1500, .device = kDisk});
+  machine_.snapshot().processes.at(10).memory_cgroup = "/shop";
+  machine_.snapshot().cgroups["/shop"].memory_limit_hits = 1500;
+  machine_.snapshot().pressure.refaulted_pages = 1500;
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("memory-stall"));
+}
+
+TEST_F(ResourceTest, FirstReadsThatFillACgroupAreNoMemoryStall) {
+  machine_.AddWait(Add(10), {.cls = WAIT_fault, .ns = 3 * kSecond, .count = 3000, .device = kDisk});
+  machine_.AddDevice(kDisk, "vda", 3000, kMillisecond, 10'000);
+  machine_.snapshot().processes.at(10).memory_cgroup = "/shop";
+  machine_.snapshot().cgroups["/shop"].memory_limit_hits = 3000;
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(ResourceTest, PagesThatComeBackAreAMemoryStallOnKernelsWithoutPressure) {
+  machine_.AddWait(Add(10), {.cls = WAIT_fault, .ns = 6 * kSecond, .count = 1500, .device = kDisk});
+  machine_.snapshot().pressure.refaulted_pages = 4000;
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("memory-stall"));
+  machine_.snapshot().pressure.cpu_some_ns = kSecond;
+  EXPECT_THAT(machine_.Conditions(), IsEmpty()) << "where there is pressure, it knows better";
+}
+
 TEST_F(ResourceTest, FirstReadsOfAMappedFileAreNoMemoryStall) {
   machine_.AddWait(Add(10), {.cls = WAIT_fault, .ns = 3 * kSecond, .count = 3000, .device = kDisk});
   machine_.AddDevice(kDisk, "vda", 3000, kMillisecond, 10'000);

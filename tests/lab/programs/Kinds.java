@@ -1,4 +1,5 @@
-// Threads of Java: Kinds.java convoy|deadlock|connections|sleep|nested|common|queue|timers
+// Threads of Java: Kinds.java convoy|deadlock|connections|sleep|nested|common|lock|borrow|stamped|
+// queue|timers|bursts|barrier|limit|chain
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -6,10 +7,15 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.StampedLock;
 
 public class Kinds {
   interface Job {
@@ -60,6 +66,40 @@ public class Kinds {
     connections.put(connection);
   }
 
+  static final ReentrantLock lock = new ReentrantLock();
+  static final BlockingQueue<Socket> idle = new ArrayBlockingQueue<>(8);
+
+  static String alone() throws Exception {
+    lock.lock();
+    try {
+      Thread.sleep(45);
+    } finally {
+      lock.unlock();
+    }
+    return "answer\n";
+  }
+
+  static String withConnection() throws Exception {
+    borrow(idle);
+    return "answer\n";
+  }
+
+  static void work(int milliseconds) throws Exception {
+    Thread.sleep(1 + ThreadLocalRandom.current().nextInt(milliseconds));
+  }
+
+  static void follow(ExecutorService pool) {
+    pool.submit(() -> {
+      work(10);
+      pool.submit(() -> {
+        work(10);
+        follow(pool);
+        return null;
+      });
+      return null;
+    });
+  }
+
   static String slowly() {
     try {
       Thread.sleep(400);
@@ -81,11 +121,15 @@ public class Kinds {
   static void serve(String kind) throws Exception {
     ServerSocket server =
         new ServerSocket(Integer.parseInt(System.getenv("PORT")), 64, InetAddress.getLoopbackAddress());
-    ExecutorService pool = Executors.newFixedThreadPool(4);
+    boolean roomy = kind.equals("lock") || kind.equals("borrow");
+    ExecutorService pool = Executors.newFixedThreadPool(roomy ? 12 : 4);
+    for (int i = 0; kind.equals("borrow") && i < 3; ++i) idle.put(backend());
     System.out.println("ready " + ProcessHandle.current().pid());
     for (;;) {
       Socket client = server.accept();
       if (kind.equals("sleep")) pool.submit(() -> answer(client, Kinds::slowly));
+      if (kind.equals("lock")) pool.submit(() -> answer(client, Kinds::alone));
+      if (kind.equals("borrow")) pool.submit(() -> answer(client, Kinds::withConnection));
       if (kind.equals("nested")) {
         pool.submit(() -> answer(client, () -> pool.submit(Kinds::slowly).get()));
       }
@@ -120,6 +164,44 @@ public class Kinds {
       ScheduledExecutorService pool = Executors.newScheduledThreadPool(6);
       for (int i = 1; i < 9; ++i) pool.scheduleAtFixedRate(() -> ++total, 10, 15 * i, TimeUnit.MILLISECONDS);
     }
+    if (kind.equals("stamped")) {
+      StampedLock stamped = new StampedLock();
+      forever(6, () -> {
+        long stamp = stamped.writeLock();
+        Thread.sleep(25);
+        stamped.unlockWrite(stamp);
+        Thread.sleep(3);
+      });
+    }
+    if (kind.equals("bursts")) {
+      ExecutorService pool = Executors.newFixedThreadPool(10);
+      forever(1, () -> {
+        for (int i = 0; i < 8; ++i) {
+          pool.submit(() -> {
+            work(60);
+            return null;
+          });
+        }
+        Thread.sleep(300);
+      });
+    }
+    if (kind.equals("barrier")) {
+      CyclicBarrier barrier = new CyclicBarrier(5);
+      forever(5, () -> {
+        work(80);
+        barrier.await();
+      });
+    }
+    if (kind.equals("limit")) {
+      Semaphore permits = new Semaphore(3);
+      forever(9, () -> {
+        permits.acquire();
+        work(40);
+        permits.release();
+        work(4);
+      });
+    }
+    if (kind.equals("chain")) follow(Executors.newFixedThreadPool(6));
     if (System.getenv("PORT") != null) serve(kind);
     System.out.println("ready " + ProcessHandle.current().pid());
   }
