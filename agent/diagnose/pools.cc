@@ -1,8 +1,10 @@
 #include "agent/diagnose/pools.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
@@ -92,6 +94,19 @@ std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process
   }
   std::erase_if(pools, [](const Pool& pool) { return pool.members.size() < 2; });
   return pools;
+}
+
+std::string EntryOf(const MachineView& machine, const ThreadView& thread) {
+  for (const WaitSite& site : thread.sites) {
+    const auto stack = machine.snapshot().stacks.find(site.user_stack);
+    if (site.user_stack == 0 || stack == machine.snapshot().stacks.end()) continue;
+    const std::vector<Frame>& frames = stack->second.frames;
+    const auto start = std::ranges::find(frames, "start_thread", &Frame::symbol);
+    if (start == frames.end() || start == frames.begin()) continue;
+    const Frame& entry = *std::prev(start);
+    return entry.symbol.empty() ? absl::StrCat(entry.module, "+", entry.file_offset) : entry.symbol;
+  }
+  return "";
 }
 
 bool ServesRequests(const ProcessView& process) {

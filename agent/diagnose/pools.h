@@ -29,6 +29,10 @@ std::vector<Pool> NamedAlikeIn(const ProcessView& process);
 // there for less than half of the window: they do not wait for a next task.
 std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process);
 
+// The function a thread began at, as far as its stacks reach its root; empty: not known. Threads of
+// one name may be of several pools (all of Node's are "node").
+std::string EntryOf(const MachineView& machine, const ThreadView& thread);
+
 // Whether others ask this process for something: it accepts connections, or is asked over one.
 bool ServesRequests(const ProcessView& process);
 

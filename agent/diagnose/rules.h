@@ -28,5 +28,6 @@ Findings ThreadPoolDeadlock(const MachineView& machine);
 Findings ThreadPoolGrowth(const MachineView& machine);
 Findings ThreadPoolManaged(const MachineView& machine);
 Findings ThreadPoolStarvation(const MachineView& machine);
+Findings ThreadPoolStuck(const MachineView& machine);
 
 }  // namespace waitscope

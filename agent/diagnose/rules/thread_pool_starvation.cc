@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
@@ -85,15 +86,35 @@ void FindSite(StarvedPool& starved) {
   }
 }
 
-StarvedPool Gather(const Pool& pool) {
+// libuv's workers bear no name of their own, and in Node neither do those of V8: only where they
+// began tells them apart.
+bool IsOfLibuv(const MachineView& machine, const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    return IsTask(site.nature) && machine.HasFrame(site.user_stack, "uv__");
+  });
+}
+
+size_t IdleBeside(const MachineView& machine, const std::vector<const ThreadView*>& stuck,
+                  const std::vector<const ThreadView*>& idle) {
+  const bool libuv = std::ranges::all_of(
+      stuck, [&](const ThreadView* member) { return IsOfLibuv(machine, *member); });
+  if (stuck.empty() || !libuv) return idle.size();
+  const std::string entry = EntryOf(machine, *stuck.front());
+  return static_cast<size_t>(std::ranges::count_if(
+      idle, [&](const ThreadView* member) { return EntryOf(machine, *member) == entry; }));
+}
+
+StarvedPool Gather(const MachineView& machine, const Pool& pool) {
   StarvedPool starved;
+  std::vector<const ThreadView*> idle;
   for (const ThreadView* member : pool.members) {
     const Occupation occupation = OccupationOf(*member);
-    if (occupation.home_ns >= kIdleShare * std::max(member->WallNs(), 1.0)) ++starved.idle;
+    if (occupation.home_ns >= kIdleShare * std::max(member->WallNs(), 1.0)) idle.push_back(member);
     if (!IsStuck(*member, occupation)) continue;
     starved.stuck.push_back(member);
     starved.stuck_ns += occupation.task_ns;
   }
+  starved.idle = IdleBeside(machine, starved.stuck, idle);
   FindNature(starved);
   FindSite(starved);
   return starved;
@@ -230,7 +251,7 @@ Findings ThreadPoolStarvation(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     for (const Pool& pool : PoolsOf(machine, process)) {
-      const StarvedPool starved = Gather(pool);
+      const StarvedPool starved = Gather(machine, pool);
       if (IsSick(machine, process, pool, starved)) {
         findings.push_back(Tell(machine, process, pool, starved));
       }

@@ -1,4 +1,4 @@
-// A server of lines. What it does for each: cpu child crypto fs pool worker light idle
+// A server of lines. What it does for each: cpu child crypto fs fifo fifo-room worker light idle
 const { execSync } = require('child_process');
 const crypto = require('crypto');
 const fs = require('fs');
@@ -22,7 +22,16 @@ function commit() {
   fs.closeSync(file);
 }
 
+// A FIFO that nobody writes to keeps a thread of libuv's pool for each that opens it.
+function openFifo(times) {
+  const path = `/var/tmp/waitscope-lab-fifo-${process.pid}`;
+  execSync(`mkfifo ${path}`);
+  for (let i = 0; i < times; ++i) fs.open(path, 'r', () => {});
+  setTimeout(() => fs.unlinkSync(path), 500);
+}
+
 function serve() {
+  if (work.startsWith('fifo')) openFifo(work === 'fifo' ? 4 : 2);
   const worker = work === 'worker' ? new Worker(__filename, { argv: ['worker'] }) : null;
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -31,6 +40,10 @@ function serve() {
       if (worker) {
         worker.once('message', answer);
         worker.postMessage('');
+        return;
+      }
+      if (work.startsWith('fifo')) {
+        fs.stat('/var/tmp', answer);
         return;
       }
       if (work === 'cpu') spin(180);
