@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "agent/core/wait_parts.h"
@@ -37,6 +38,17 @@ bool IsPark(const wait_event& event) {
 bool IsEndedBySibling(const wait_event& event) {
   return event.waker_context == WAKER_task && event.waker.pid == event.thread.pid &&
          event.waker.tid != event.thread.tid;
+}
+
+// Time that ran out matters of threads only that siblings wake as well.
+void LeaveOnlyWokenOnes(std::vector<Unpark>& unparks) {
+  std::set<std::pair<uint32_t, uint32_t>> woken;
+  for (const Unpark& unpark : unparks) {
+    if (unpark.waker != 0) woken.insert({unpark.pid, unpark.waiter});
+  }
+  std::erase_if(unparks, [&](const Unpark& unpark) {
+    return !woken.contains({unpark.pid, unpark.waiter});
+  });
 }
 
 }  // namespace
@@ -99,11 +111,13 @@ void SampleStage::CountLockWait(const wait_event& event, const WaitPart& part, d
 void SampleStage::KeepUnpark(const wait_event& event) {
   const uint64_t shortest_ns = std::max<uint64_t>(kShortestUnparkNs, event.period_ns);
   const bool is_long = SinceOrZero(event.off_ns, event.wake_ns) >= shortest_ns;
-  if (!is_long || !IsPark(event) || !IsEndedBySibling(event)) return;
+  const bool by_sibling = IsEndedBySibling(event);
+  const bool by_time = event.waker_context == WAKER_interrupt;
+  if (!is_long || !IsPark(event) || (!by_sibling && !by_time)) return;
   rows_.unparks.push_back({.wake_ns = event.wake_ns,
                            .pid = event.thread.pid,
                            .waiter = event.thread.tid,
-                           .waker = event.waker.tid,
+                           .waker = by_sibling ? event.waker.tid : 0,
                            .word = event.object.id,
                            .user_stack = event.user_stack,
                            .off_ns = event.off_ns,
@@ -155,6 +169,7 @@ void SampleStage::Close(uint64_t tick_ns, const LedgerStage& ledgers, Snapshot& 
   snapshot.objects = std::move(rows.objects).Take();
   snapshot.period_ns = period_ns_.value_or(0);
   snapshot.lock_waits = std::move(rows.lock_waits);
+  LeaveOnlyWokenOnes(rows.unparks);
   KeepNewest(rows.unparks);
   snapshot.unparks = std::move(rows.unparks);
   snapshot.comms.merge(rows.comms);

@@ -267,12 +267,12 @@ struct LockWordKey {
 };
 
 // A thread ended a long wait of another thread of its process at a condition variable or a
-// semaphore. In order of time: who ends waits in turn hands something on.
+// semaphore, or the time for that wait ran out. Who ends waits in turn hands something on.
 struct Unpark {
   uint64_t wake_ns = 0;  // CLOCK_MONOTONIC, as the others
   uint32_t pid = 0;
   uint32_t waiter = 0;  // tid
-  uint32_t waker = 0;   // tid
+  uint32_t waker = 0;   // tid; 0: nobody
   uint64_t word = 0;
   StackId user_stack = 0;  // of the waiter
   uint64_t off_ns = 0;

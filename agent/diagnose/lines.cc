@@ -1,9 +1,11 @@
 #include "agent/diagnose/lines.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace waitscope {
@@ -114,9 +116,11 @@ class Reader {
 
   void Read(const Unpark& unpark) {
     NoteWaitOf(unpark);
-    NoteWaking(unpark);
+    if (unpark.waker != 0) NoteWaking(unpark);
     Standing& waiter = standings_[unpark.waiter];
-    waiter.let_in_ns = unpark.on_ns;
+    // Who waits for time to pass has not been let in, or does not hold what it was let in for: the
+    // first of those who wait for timers parks, too, and wakes the next one before it goes to work.
+    waiter.let_in_ns = unpark.waker != 0 ? unpark.on_ns : 0;
     waiter.user_stack = unpark.user_stack;
   }
 
@@ -225,7 +229,7 @@ std::map<StackId, Ends> EndsOf(const Line& line, const std::vector<Unpark>& unpa
   for (const ThreadView* thread : line.threads) members.insert(thread->key().tid);
   std::map<StackId, Ends> ends;
   for (const Unpark& unpark : unparks) {
-    if (!members.contains(unpark.waiter)) continue;
+    if (!members.contains(unpark.waiter) || unpark.waker == 0) continue;
     Ends& here = ends[unpark.user_stack];
     (members.contains(unpark.waker) ? here.by_members : here.by_others) += 1;
   }
@@ -236,11 +240,23 @@ bool IsHome(const Ends& ends) {
   return ends.by_others > kByOthers * (ends.by_others + ends.by_members);
 }
 
-void LeaveHomeOut(const std::vector<Unpark>& unparks, Line& line) {
-  const std::map<StackId, Ends> ends = EndsOf(line, unparks);
+// Where workers of Java's executors wait for tasks, also for those that other tasks hand out.
+constexpr std::array<std::string_view, 2> kWorkerFrames{
+    "java.util.concurrent.ThreadPoolExecutor.getTask",
+    "java.util.concurrent.ForkJoinPool.awaitWork"};
+
+bool IsOfWorkers(const MachineView& machine, StackId stack) {
+  return std::ranges::any_of(kWorkerFrames,
+                             [&](std::string_view name) { return machine.HasFrame(stack, name); });
+}
+
+void LeaveHomeOut(const MachineView& machine, const std::vector<Unpark>& unparks, Line& line) {
+  std::map<StackId, Ends> ends = EndsOf(line, unparks);
+  std::erase_if(
+      ends, [&](const auto& row) { return IsHome(row.second) || IsOfWorkers(machine, row.first); });
   std::erase_if(line.handovers,
-                [&](const Handover& each) { return IsHome(ends.at(each.user_stack)); });
-  for (const auto& [stack, here] : ends) line.wakings += IsHome(here) ? 0 : here.by_members;
+                [&](const Handover& each) { return !ends.contains(each.user_stack); });
+  for (const auto& [stack, here] : ends) line.wakings += here.by_members;
 }
 
 double ShareWaitedInLine(const Line& line) {
@@ -320,7 +336,7 @@ std::vector<Line> LinesIn(const MachineView& machine, const ProcessView& process
   Reader reader(process);
   for (const Unpark& unpark : unparks) reader.Read(unpark);
   std::vector<Line> lines = Split(AmongEachOther(std::move(reader).Take()));
-  for (Line& line : lines) LeaveHomeOut(unparks, line);
+  for (Line& line : lines) LeaveHomeOut(machine, unparks, line);
   std::erase_if(lines, [&](const Line& line) { return !IsLine(machine, line); });
   return lines;
 }

@@ -114,6 +114,20 @@ TEST_F(Samples, ParksThatAreShortOrThatOthersEndAreNotKept) {
   EXPECT_THAT(Close(30 * kMs).snapshot.unparks, IsEmpty());
 }
 
+TEST_F(Samples, ParksThatEndByTheClockAreKeptOfThreadsThatSiblingsWakeToo) {
+  wait_object condition = FutexAt(0x7000);
+  condition.futex_op = 0x189;
+  thread_.On(condition).BornAt(0).WokenBy(10, 12, "worker", WAKER_interrupt);
+  thread_.BlockAt(100, WAIT_lock).WakeAt(3 * kMs).RunAt(3 * kMs);
+  EXPECT_THAT(Close(4 * kMs).snapshot.unparks, IsEmpty());
+  thread_.BlockAt(5 * kMs, WAIT_lock).WakeAt(8 * kMs).RunAt(8 * kMs);
+  thread_.WokenBy(10, 12, "worker").BlockAt(9 * kMs, WAIT_lock).WakeAt(15 * kMs).RunAt(15 * kMs);
+  const std::vector<Unpark> unparks = Close(20 * kMs).snapshot.unparks;
+  ASSERT_THAT(unparks, SizeIs(2));
+  EXPECT_EQ(unparks[0].waker, 0u);
+  EXPECT_EQ(unparks[1].waker, 12u);
+}
+
 TEST_F(Samples, UnseenWakeupIsNotGuessed) {
   thread_.BornAt(0).BlockAt(100, WAIT_pipe).RunAt(170);
   const Window window = Close(1000);

@@ -164,6 +164,27 @@ TEST_F(LineTest, ABarrierIsNoLock) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+// The first of them waits for a timer, wakes the next one and does what is due.
+TEST_F(LineTest, WorkersOfTimersThatTakeTheLeadInTurnAreIdle) {
+  AddWorkers(6);
+  for (uint64_t turn = 6; turn < 150; ++turn) {
+    const uint64_t now = turn * 50 * kMillisecond;
+    const auto leader = static_cast<uint32_t>(kFirst + turn % 6);
+    Park(leader, 0, now + kMillisecond, now + 48 * kMillisecond);
+    Park(static_cast<uint32_t>(kFirst + (turn + 1) % 6), leader, now - 240 * kMillisecond,
+         now + 49 * kMillisecond);
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LineTest, WorkersOfAnExecutorThatHandTasksToEachOtherAreIdle) {
+  HandOver(6, 50 * kMillisecond, 2 * kMillisecond);
+  const StackId home = machine_.Stack(
+      {"Parker::park", "java.util.concurrent.ThreadPoolExecutor.getTask", "start_thread"});
+  for (Unpark& unpark : machine_.snapshot().unparks) unpark.user_stack = home;
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LineTest, APlaceWhereOthersEndWaitsTooIsAQueue) {
   HandOver(6, 50 * kMillisecond, 2 * kMillisecond);
   machine_.AddThread(10, 10, "server");
