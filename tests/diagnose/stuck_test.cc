@@ -64,6 +64,24 @@ TEST_F(StuckPoolTest, ACollectorThatNeverAnswersHarmsNobody) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+// A Java machine reads files of its own meanwhile.
+TEST_F(StuckPoolTest, WorkersThatWaitForResultsOfTheirOwnPoolAreStuck) {
+  AddCallsOfLoop(8, 6, 0);
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    const ThreadKey worker = machine_.AddThread(10, tid, "pool-1-thread-" + std::to_string(tid));
+    const wait_object word = Futex(0x9000 + 64ULL * tid, kConditionOp);
+    machine_.AddWait(
+        worker, {.cls = WAIT_lock,
+                 .syscall = __NR_futex,
+                 .ns = kWindow,
+                 .object = word,
+                 .user_frames = {"Parker::park", "java.util.concurrent.CompletableFuture.join"}});
+    machine_.snapshot().threads.at(worker).open_wait =
+        OpenWait{.cls = WAIT_lock, .ns = 20 * kSecond, .object = word};
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
 TEST_F(StuckPoolTest, WorkersOfLibuvAreNotHelpedByOthersOfTheirProcess) {
   machine_.AddWait(main_,
                    {.cls = WAIT_poll, .syscall = __NR_accept4, .ns = 7 * kSecond, .count = 30});

@@ -25,9 +25,14 @@ constexpr double kElsewhere = 0.8;
 constexpr uint64_t kFewestRequests = 3;
 constexpr size_t kFewestStuck = 2;
 
-// concurrent.futures of Python; .NET's tasks.
-constexpr std::array<std::string_view, 3> kResultFrames{"Future.result", "Task.InternalWait",
-                                                        "System.Threading.Tasks.Task:Wait"};
+// concurrent.futures of Python; .NET's tasks; Java's.
+constexpr std::array<std::string_view, 6> kResultFrames{
+    "Future.result",
+    "Task.InternalWait",
+    "System.Threading.Tasks.Task:Wait",
+    "java.util.concurrent.FutureTask.get",
+    "java.util.concurrent.CompletableFuture.get",
+    "java.util.concurrent.CompletableFuture.join"};
 
 // Whether it waits for a task's result; nothing when nobody has seen its stack.
 std::optional<bool> WaitsForResult(const MachineView& machine, const ThreadView& thread) {
