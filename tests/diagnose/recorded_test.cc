@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 using testing::Contains;
 
 constexpr uintmax_t kLogBytes = 256 << 10;
-constexpr uintmax_t kAllLogsBytes = 2'000'000;
+constexpr uintmax_t kAllLogsBytes = 3 << 20;
 constexpr size_t kWindowsBeforeRecording = 2;
 
 // A row of logs/truth.txt: NAME --pid PID CONDITION,...|healthy
