@@ -77,6 +77,7 @@ class LiveSource : public Source {
   ProcFacts facts_;
   Surroundings surroundings_;
   Sides sides_;
+  uint64_t next_sides_ns_ = 0;
   DiskCheck disk_check_;
   uint64_t requests_missed_ = 0;
   OpenStacks open_stacks_;
