@@ -39,7 +39,7 @@ int LiveTables::patience_ms() const {
   if (tables_.has_work()) return 0;
   if (stream_.holds_back()) return 1;
   const int starting = hotspots_.patience_ms(MonotonicNs());
-  if (dying_.empty()) return starting;
+  if (dying_.empty() && !tables_.is_crowded()) return starting;
   return starting < 0 ? kReapMs : std::min(starting, kReapMs);
 }
 
@@ -158,6 +158,7 @@ void LiveTables::MeetProcesses() { hotspots_.Try(MonotonicNs()); }
 // A process lives on after its first thread while others run.
 void LiveTables::Reap() {
   const uint64_t now = MonotonicNs();
+  bool forgot = false;
   for (auto at = dying_.begin(); at != dying_.end();) {
     const auto [pid, since_ns] = *at;
     if (now - since_ns < kAfterlifeNs) {
@@ -166,13 +167,16 @@ void LiveTables::Reap() {
     }
     if (IsGone(pid)) {
       Forget(pid, now);
+      forgot = true;
       at = dying_.erase(at);
     } else {
       at->second = now;  // looked at again then
       ++at;
     }
   }
+  if (forgot) tables_.KeepRoom(now);
   maps_.Collect(MonotonicNs());
+  tables_.RetryCrowdedOut(MonotonicNs());
 }
 
 void LiveTables::Forget(uint32_t pid, uint64_t now_ns) {

@@ -19,6 +19,8 @@ constexpr std::string_view kVdso = "[vdso]";
 constexpr size_t kMaxVdsoBytes = 64 << 10;
 constexpr size_t kMaxEntries = 8192;
 constexpr uint64_t kCheckEveryNs = 1'000'000'000;
+constexpr uint64_t kFirstRetryNs = 2'500'000'000;
+constexpr uint64_t kLastRetryNs = 60'000'000'000;
 
 // Every process has the agent's own one: the kernel has one for each width, and only the 64-bit
 // one is unwound.
@@ -187,18 +189,46 @@ void TableStore::Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t
   entry.state = State::kCodeOnly;
   if (!table.ok() || table->rows.empty()) return;
   std::optional<TablePlace> place = maps_.Place(*table, rules_);
-  if (!place) Evict(now_ns);
   entry.state = place ? State::kReady : State::kNoRoom;
-  if (!place) return;
+  if (!place) {
+    NoteCrowdedOut(entry, now_ns);
+    return;
+  }
   ++stats_.built;
+  retry_pause_ns_ = kFirstRetryNs;
   entry.place = *place;
   table->rows = {};
   table->page_first_row = {};
   entry.shape = *std::move(table);
 }
 
-// Gives up the tables of files that no process has mapped. Their room is free only after a while:
-// a table that did not fit is built when its file is mapped again.
+// Room is free some seconds after a program's end, when nobody can still be unwinding through its
+// tables. Building in vain costs as much as building: the pauses double.
+void TableStore::NoteCrowdedOut(Entry& entry, uint64_t now_ns) {
+  crowded_out_.push_back(entry.file);
+  retry_pause_ns_ = std::clamp(retry_pause_ns_, kFirstRetryNs, kLastRetryNs);
+  retry_ns_ = now_ns + retry_pause_ns_;
+  Evict(now_ns);  // this entry, too, if nobody has its file mapped any more
+}
+
+// What is given up is free only seconds later: too late for who asks when nothing is left.
+void TableStore::KeepRoom(uint64_t now_ns) {
+  if (maps_.rows_used() > maps_.rows_size() / 4 * 3) Evict(now_ns);
+}
+
+void TableStore::RetryCrowdedOut(uint64_t now_ns) {
+  if (crowded_out_.empty() || now_ns < retry_ns_) return;
+  Evict(now_ns);
+  retry_pause_ns_ *= 2;
+  for (const auto& file : std::exchange(crowded_out_, {})) {
+    const auto found = entries_.find(file.get());
+    if (found == entries_.end() || found->second.state != State::kNoRoom) continue;
+    found->second.state = State::kQueued;
+    queue_.push_back(file.get());
+  }
+}
+
+// Gives up the tables of files that no process has mapped. Their room is free only after a while.
 void TableStore::Evict(uint64_t now_ns) {
   for (auto at = entries_.begin(); at != entries_.end();) {
     Entry& entry = at->second;

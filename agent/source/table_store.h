@@ -47,6 +47,11 @@ class TableStore {
   bool Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t now_ns);
 
   bool has_work() const { return !queue_.empty(); }
+  // Files in use whose tables found no room: noted again to be built, after a while.
+  bool is_crowded() const { return !crowded_out_.empty(); }
+  void RetryCrowdedOut(uint64_t now_ns);
+  // Gives up what nobody uses any more, once room is scarce.
+  void KeepRoom(uint64_t now_ns);
   // Of the files that are waited for, those of these mappings come first: a stack needs them.
   void Hasten(const SharedMappings& mappings);
   // Builds the table of one file that was noted. Returns the file, whose holders are to be
@@ -79,6 +84,7 @@ class TableStore {
   void BuildFile(Entry& entry, int fd, uint64_t now_ns);
   void Build(Entry& entry, FindHolder find_holder, uint64_t now_ns);
   void Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns);
+  void NoteCrowdedOut(Entry& entry, uint64_t now_ns);
   void Evict(uint64_t now_ns);
   void Remove(Entry& entry, uint64_t now_ns);
 
@@ -86,6 +92,9 @@ class TableStore {
   RuleDictionary rules_;
   absl::flat_hash_map<const MappedFile*, Entry> entries_;
   std::deque<const MappedFile*> queue_;
+  std::vector<std::shared_ptr<const MappedFile>> crowded_out_;
+  uint64_t retry_ns_ = 0;
+  uint64_t retry_pause_ns_ = 0;
   uint32_t next_number_ = 1;
   Stats stats_;
 };

@@ -77,6 +77,7 @@ class UnwindMaps {
 
   const Stats& stats() const { return stats_; }
   uint32_t rows_used() const { return row_arena_.used(); }
+  uint32_t rows_size() const { return row_arena_.size(); }
 
  private:
   struct Memory {
