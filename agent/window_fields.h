@@ -30,8 +30,8 @@ class WindowFields {
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
            samples, creations, devices, requests, syscalls, errnos, loops, unread, sides, processes,
-           pressure, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects, stacks, losses,
-           cost] = snapshot;
+           pressure, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects, stacks,
+           losses, cost] = snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
