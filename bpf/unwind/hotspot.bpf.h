@@ -7,10 +7,10 @@
 #include "bpf/unwind/hotspot.h"
 #include "bpf/unwind/window.bpf.h"
 
+/* Allocated at once: v5.10 lets programs of perf events use no other hash map. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct hotspot_code);
 } hotspot_processes SEC(".maps");
