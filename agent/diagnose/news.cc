@@ -28,7 +28,7 @@ std::set<const ThreadView*> AnswerersOf(const MachineView& machine, const Answer
 
 // Letting time pass is no work.
 double BusyNs(const ThreadView& thread) {
-  double busy_ns = static_cast<double>(thread.totals().running_ns);
+  auto busy_ns = static_cast<double>(thread.totals().running_ns);
   for (const WaitSite& site : thread.sites) {
     const bool task = PlaceOf(site.nature) == Place::kTask && site.nature != Nature::kSleep;
     if (task) busy_ns += site.ns;
