@@ -1,28 +1,18 @@
 #include "agent/java/layout.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <initializer_list>
 
 #include "absl/strings/string_view.h"
+#include "agent/java/memory.h"
 
 namespace waitscope {
 namespace {
 
-template <typename Value>
-std::optional<Value> Get(const ReadMemory& read, uint64_t address) {
-  std::array<uint8_t, sizeof(Value)> bytes{};
-  if (read(address, bytes) != bytes.size()) return std::nullopt;
-  Value value{};
-  std::memcpy(&value, bytes.data(), sizeof(value));
-  return value;
-}
-
 // Collects what a layout needs: one that is missing makes the whole unknown.
 class Reader {
  public:
-  Reader(const VmStructs& structs, const ReadMemory& read) : structs_(structs), read_(read) {}
+  Reader(const VmStructs& structs, const ReadMemory& read) : structs_(structs), memory_(read) {}
 
   bool complete() const { return complete_; }
 
@@ -41,7 +31,7 @@ class Reader {
 
   template <typename Value = uint64_t>
   Value At(uint64_t address) {
-    return Needed(address == 0 ? std::nullopt : Get<Value>(read_, address));
+    return Needed(memory_.Get<Value>(address));
   }
 
   // The value of a static field that holds an address, once it is set.
@@ -60,7 +50,7 @@ class Reader {
   }
 
   const VmStructs& structs_;
-  const ReadMemory& read_;
+  HotSpotMemory memory_;
   bool complete_ = true;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,18 +14,23 @@
 
 namespace waitscope {
 
-// Whatever cannot be read is 0, which leads nowhere.
 class HotSpotMemory {
  public:
   explicit HotSpotMemory(const ReadMemory& read) : read_(read) {}
 
-  template <typename Value = uint64_t>
-  Value At(uint64_t address) const {
+  template <typename Value>
+  std::optional<Value> Get(uint64_t address) const {
     std::array<uint8_t, sizeof(Value)> bytes{};
-    if (address < kFirstPage || read_(address, bytes) != bytes.size()) return 0;
+    if (address < kFirstPage || read_(address, bytes) != bytes.size()) return std::nullopt;
     Value value{};
     std::memcpy(&value, bytes.data(), sizeof(value));
     return value;
+  }
+
+  // Whatever cannot be read is 0, which leads nowhere.
+  template <typename Value = uint64_t>
+  Value At(uint64_t address) const {
+    return Get<Value>(address).value_or(Value{});
   }
 
   // At most so many bytes, and no more than are mapped.
