@@ -196,7 +196,9 @@ absl::StatusOr<Answer> Answers::Diagnose(const TimeAsked& time, const Target& ta
                                          GiveUp give_up) {
   const bool from_now = std::holds_alternative<FromNow>(time) && !options_.replay;
   absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
+  absl::StatusOr<std::shared_ptr<void>> locks = std::shared_ptr<void>();
   if (from_now) lease = LeaseSyscalls(give_up);
+  if (from_now) locks = LeaseKernelLocks(give_up);
   const bool latest = std::holds_alternative<LatestWindow>(time);
   absl::StatusOr<Answer> answer = Ask(latest ? LastPart{kDiagnosedNs} : time, Target(), give_up);
   if (!answer.ok()) return answer;
@@ -218,6 +220,8 @@ absl::Status Answers::Record(const RecordAsked& asked, WriteChunk write, GiveUp 
   if (options_.replay) {
     return absl::FailedPreconditionError("this agent replays a recording: copy its file instead");
   }
+  const auto locks = LeaseKernelLocks(give_up);
+  if (!locks.ok()) return locks.status();
   const std::optional<Snapshot> latest = pipeline_.history().Latest();
   Recording recording(pipeline_, RecordFilter(asked.target, latest.value_or(Snapshot())));
   return recording.Run(asked.duration_ns, write, give_up);
@@ -225,6 +229,10 @@ absl::Status Answers::Record(const RecordAsked& asked, WriteChunk write, GiveUp 
 
 absl::StatusOr<std::shared_ptr<void>> Answers::LeaseSyscalls(GiveUp give_up) {
   return pipeline_.LeaseSyscalls(give_up);
+}
+
+absl::StatusOr<std::shared_ptr<void>> Answers::LeaseKernelLocks(GiveUp give_up) {
+  return pipeline_.LeaseKernelLocks(give_up);
 }
 
 AgentStatus Answers::Status() {

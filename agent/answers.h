@@ -31,6 +31,7 @@ class Answers : public Backend {
                                   GiveUp give_up) override;
   absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) override;
   absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up) override;
+  absl::StatusOr<std::shared_ptr<void>> LeaseKernelLocks(GiveUp give_up) override;
   AgentStatus Status() override;
 
  private:

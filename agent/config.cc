@@ -1,9 +1,13 @@
 #include "agent/config.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "agent/units.h"
 
 namespace waitscope {
@@ -19,12 +23,15 @@ Examples:
   waitscoped --listen unix:/tmp/ws.sock --window 1s
   waitscoped --listen 127.0.0.1:7717              plain text, this machine only
   waitscoped --listen 0.0.0.0:7717 --tls-cert s.crt --tls-key s.key --tls-client-ca ca.crt
+  waitscoped --debuginfod https://debuginfod.debian.net    names for stripped programs, from there
   waitscoped --check                              what this kernel gives, and what is lost
   waitscoped --replay incident.wslog --listen unix:/tmp/replay.sock
 
 Exit codes:
   0 ok   1 failed while running   2 bad usage   3 no privilege
   4 this kernel lacks something essential   5 another agent uses the address)";
+
+constexpr int kMaxServers = 16;
 
 // A validator that turns the text into the number; CLI11 prints what it returns as the error.
 CLI::Validator Unit(absl::StatusOr<uint64_t> (*parse)(std::string_view), std::string name) {
@@ -82,6 +89,20 @@ void AddMeasuring(CLI::App& app, Config& config) {
       ->type_name("FILE");
 }
 
+void AddDebuginfod(CLI::App& app, Config& config) {
+  app.add_option("--debuginfod", config.debuginfod,
+                 "ask these servers, or those of $DEBUGINFOD_URLS, for the symbols of stripped "
+                 "files; without this nobody is asked")
+      ->expected(0, kMaxServers)
+      ->type_name("[URL...]");
+  app.add_option("--debuginfod-cache", config.debuginfod_cache,
+                 "where their files are kept, in debuginfod/ [/var/cache/waitscope]")
+      ->type_name("DIRECTORY");
+  app.add_option("--debuginfod-bytes", config.debuginfod_bytes,
+                 "how much of the disk they may take; no file over a quarter of it [2GiB]")
+      ->transform(Unit(ParseBytes, "SIZE"));
+}
+
 void AddRunning(CLI::App& app, Config& config) {
   app.add_flag("--check", config.check,
                "say what this kernel gives and what each view loses, then exit");
@@ -96,6 +117,22 @@ void AddRunning(CLI::App& app, Config& config) {
   app.add_option("--log-level", config.log_level, "trace debug info warn error off [info]")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
   app.set_version_flag("--version", "waitscoped " WAITSCOPE_VERSION);
+}
+
+std::vector<std::string> Words(absl::string_view text) {
+  return absl::StrSplit(text, absl::ByAnyChar(" \t\n"), absl::SkipEmpty());
+}
+
+// Only when it is asked for: the variable alone, which a login shell may set, turns nothing on.
+absl::Status ChooseServers(const CLI::App& app, Config& config) {
+  if (app.count("--debuginfod") == 0) return absl::OkStatus();
+  config.debuginfod = Words(absl::StrJoin(config.debuginfod, " "));
+  const char* const usual = std::getenv("DEBUGINFOD_URLS");
+  if (config.debuginfod.empty() && usual != nullptr) config.debuginfod = Words(usual);
+  if (!config.debuginfod.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--debuginfod knows no server to ask: give one, as in --debuginfod "
+      "https://debuginfod.debian.net, or set DEBUGINFOD_URLS");
 }
 
 absl::Status Between(const char* flag, uint64_t value, uint64_t low, uint64_t high,
@@ -134,6 +171,12 @@ absl::Status Validate(const Config& config) {
   if (config.listen.empty()) {
     status.Update(absl::InvalidArgumentError("--listen needs an address"));
   }
+  status.Update(
+      Between("--debuginfod-bytes", config.debuginfod_bytes, 1 << 20, 1ULL << 40, BytesText));
+  if (!config.debuginfod.empty() && !config.replay.empty()) {
+    status.Update(
+        absl::InvalidArgumentError("--debuginfod is not for --replay: recordings hold names"));
+  }
   status.Update(ValidateTls(config));
   return status;
 }
@@ -145,6 +188,7 @@ std::variant<Config, EarlyExit> ParseConfig(int argc, const char* const* argv) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   AddServing(app, config);
   AddMeasuring(app, config);
+  AddDebuginfod(app, config);
   AddRunning(app, config);
   try {
     app.parse(argc, argv);
@@ -156,7 +200,8 @@ std::variant<Config, EarlyExit> ParseConfig(int argc, const char* const* argv) {
     return EarlyExit{ExitCode::kUsage,
                      absl::StrCat("waitscoped: ", error.what(), "\nTry: waitscoped --help\n")};
   }
-  const absl::Status status = Validate(config);
+  absl::Status status = ChooseServers(app, config);
+  status.Update(Validate(config));
   if (status.ok()) return config;
   return EarlyExit{ExitCode::kUsage, absl::StrCat("waitscoped: ", status.message(), "\n")};
 }
@@ -174,6 +219,11 @@ std::string ConfigText(const Config& config) {
   absl::StrAppend(&text, "--user-stacks ", config.user_stacks, "\n");
   absl::StrAppend(&text, "--ring-bytes ", BytesText(config.ring_bytes), "\n");
   absl::StrAppend(&text, "--log-level ", config.log_level, "\n");
+  if (!config.debuginfod.empty()) {
+    absl::StrAppend(&text, "--debuginfod ", absl::StrJoin(config.debuginfod, " "),
+                    "\n--debuginfod-cache ", config.debuginfod_cache, "\n--debuginfod-bytes ",
+                    BytesText(config.debuginfod_bytes), "\n");
+  }
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) absl::StrAppend(&text, flag, " ", value, "\n");
   };

@@ -20,6 +20,9 @@ struct Config {
   uint64_t max_samples = 4000;     // told a second; 0: no limit
   uint32_t cpu_hz = 49;
   std::string user_stacks = "tables";
+  std::vector<std::string> debuginfod;  // servers; none: nobody is asked
+  std::string debuginfod_cache = "/var/cache/waitscope";
+  uint64_t debuginfod_bytes = 2ULL << 30;
   uint64_t ring_bytes = 4ULL << 20;
   std::string tls_cert;
   std::string tls_key;

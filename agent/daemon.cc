@@ -90,6 +90,7 @@ Pipeline::Options PipelineOptionsFrom(const Config& config, const Measurement& m
                      .bytes = config.history_bytes,
                      .window_ns = options.replay ? 0 : config.window_ns};
   options.publisher.remember = measurement.naming.remember;
+  options.publisher.arrivals = measurement.naming.arrivals;
   return options;
 }
 
@@ -144,6 +145,9 @@ absl::Status Serve(const Config& config, spdlog::logger& log) {
   }
   if (absl::Status status = (*server)->Start(answers); !status.ok()) return status;
   log.info("serving on {}", absl::StrJoin((*server)->addresses(), ", "));
+  if (!config.debuginfod.empty()) {
+    log.info("asking {} for symbols", absl::StrJoin(config.debuginfod, ", "));
+  }
   const bool told = TellReady(config.ready_fd);
   // A parent that died before FollowParent has left nobody to read: without it we stop too.
   if (told || !config.exit_with_parent) {

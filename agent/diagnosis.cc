@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/diagnose/diagnose.h"
+#include "agent/diagnose/kernel_locks.h"
 #include "agent/os/clock.h"
 
 namespace waitscope {
@@ -12,6 +13,8 @@ namespace {
 
 // Totals do not tell everything: a window in so many is looked at in any case.
 constexpr int kMostSpared = 5;
+// Attaching programs takes longer than they cost: they stay for a while.
+constexpr uint64_t kSuspicionNs = 60'000'000'000;
 
 }  // namespace
 
@@ -27,6 +30,8 @@ Findings DiagnoseTarget(const Snapshot& snapshot, const Target& target) {
 void StandingDiagnosis::Look(const Snapshot& snapshot) {
   const uint64_t begin_ns = ThreadCpuNs();
   log_.Keep(DiagnoseTarget(snapshot, Target()), snapshot.end_ns);
+  if (WaitsForKernelLocks(snapshot)) suspected_ns_ = snapshot.end_ns;
+  suspects_kernel_locks_ = suspected_ns_ != 0 && snapshot.end_ns - suspected_ns_ < kSuspicionNs;
   looked_ns_ = snapshot.end_ns;
   cpu_ns_ += ThreadCpuNs() - begin_ns;
   ++looks_;

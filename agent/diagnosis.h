@@ -33,8 +33,11 @@ class StandingDiagnosis {
   void BeforeAppending(const Snapshot& window);
   void AfterAppending(const History& history);
 
-  // Both safe from any thread.
+  // These are safe from any thread.
   const FindingLog& log() const { return log_; }
+  // Whether threads were lately seen to wait for locks of the kernel: who owns them is worth
+  // watching.
+  bool suspects_kernel_locks() const { return suspects_kernel_locks_; }
   Cost cost() const { return {looks_, cpu_ns_}; }
 
  private:
@@ -45,6 +48,8 @@ class StandingDiagnosis {
   uint64_t looked_ns_ = 0;
   std::optional<Likeness> judged_;
   int spared_ = 0;  // windows in a row that were like it
+  uint64_t suspected_ns_ = 0;
+  std::atomic<bool> suspects_kernel_locks_ = false;
   std::atomic<uint64_t> looks_ = 0;
   std::atomic<uint64_t> cpu_ns_ = 0;
 };

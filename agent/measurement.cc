@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "agent/source/live_source.h"
 #include "agent/source/replay_source.h"
 
@@ -38,18 +40,35 @@ absl::StatusOr<Measurement> OpenReplay(const std::string& path) {
   return measurement;
 }
 
+// What came of asking servers, and what is wrong with them first: a terminal cuts the rest.
+CapabilityRow RowOf(const DebugFetcher::Stats& stats) {
+  const std::string counts =
+      absl::StrFormat("%d found (%d KiB), %d missing, %d failed, %d waiting", stats.found,
+                      stats.bytes >> 10, stats.missing, stats.failed, stats.waiting);
+  if (stats.failing) return {"debug files", false, absl::StrCat(stats.last_failure, "; ", counts)};
+  if (stats.last_failure.empty()) return {"debug files", true, counts};
+  return {"debug files", true, absl::StrCat(counts, "; last failure: ", stats.last_failure)};
+}
+
 absl::StatusOr<Measurement> OpenLive(const Config& config) {
   absl::StatusOr<std::unique_ptr<LiveSource>> opened = LiveSource::Open(LiveOptionsFrom(config));
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<LiveSource> source = *std::move(opened);
+  absl::StatusOr<std::shared_ptr<DebugFetcher>> fetching = OpenDebugFetcher(config);
+  if (!fetching.ok()) return fetching.status();
+  const std::shared_ptr<DebugFetcher> fetcher = *std::move(fetching);
   Measurement measurement;
   measurement.source = source;
   measurement.naming = NameLiveMachine(
       [source](uint32_t pid) { return source->MappingsOf(pid); },
       [source](uint32_t pid) { return source->PythonOf(pid); },
       [source](CodeCache::Life life, uint64_t code) { return source->PythonNameOf(life, code); },
-      [source](uint32_t pid) { return source->HotSpotOf(pid); });
-  measurement.capabilities = [source] { return Rows(source->capabilities()); };
+      [source](uint32_t pid) { return source->HotSpotOf(pid); }, fetcher);
+  measurement.capabilities = [source, fetcher] {
+    std::vector<CapabilityRow> rows = Rows(source->capabilities());
+    if (fetcher) rows.push_back(RowOf(fetcher->stats()));
+    return rows;
+  };
   measurement.programs = [source] { return Rows(source->programs()); };
   return measurement;
 }

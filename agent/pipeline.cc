@@ -48,6 +48,7 @@ void Pipeline::Ingest() {
   absl::StatusOr<bool> more = true;
   while (!stopping_ && more.ok() && *more) {
     RunTasks();
+    FollowSuspicion();
     more = source_.Poll([this](const Event& event) { Take(event); });
   }
   publisher_.Drain();
@@ -111,31 +112,59 @@ void Pipeline::Attach(std::shared_ptr<RecordTap> tap) {
 }
 
 absl::StatusOr<std::shared_ptr<void>> Pipeline::LeaseSyscalls(GiveUp give_up) {
+  return Lease(kSyscalls, give_up);
+}
+
+absl::StatusOr<std::shared_ptr<void>> Pipeline::LeaseKernelLocks(GiveUp give_up) {
+  absl::StatusOr<std::shared_ptr<void>> lease = Lease(kKernelLocks, give_up);
+  while (lease.ok() && !stopping_ && !ended_ && !source_.KernelLocksSettled()) {
+    if (give_up()) return absl::CancelledError("given up while programs were being attached");
+    std::this_thread::sleep_for(kPatience);
+  }
+  return lease;
+}
+
+absl::StatusOr<std::shared_ptr<void>> Pipeline::Lease(Detail detail, GiveUp give_up) {
   auto result = std::make_shared<std::promise<absl::Status>>();
   const std::shared_future<absl::Status> attached = result->get_future();
-  Post([this, result] {
-    const absl::Status status =
-        syscall_leases_ == 0 ? source_.WantSyscalls(true) : absl::OkStatus();
-    if (status.ok()) ++syscall_leases_;
-    result->set_value(status);
-  });
+  Post([this, detail, result] { result->set_value(BeginLease(detail)); });
   while (attached.wait_for(kPatience) != std::future_status::ready) {
     if (!give_up()) continue;
-    Post([this, attached] {  // runs after the task above
-      if (attached.get().ok()) EndSyscallLease();
+    Post([this, detail, attached] {  // runs after the task above
+      if (attached.get().ok()) EndLease(detail);
     });
-    return absl::CancelledError("given up while the system-call programs were being attached");
+    return absl::CancelledError("given up while programs were being attached");
   }
   if (absl::Status status = attached.get(); !status.ok()) return status;
-  return std::shared_ptr<void>(this, [](Pipeline* pipeline) { pipeline->ReleaseSyscalls(); });
+  return std::shared_ptr<void>(this, [detail](Pipeline* pipeline) {
+    pipeline->Post([pipeline, detail] { pipeline->EndLease(detail); });
+  });
 }
 
-void Pipeline::ReleaseSyscalls() {
-  Post([this] { EndSyscallLease(); });
+absl::Status Pipeline::Want(Detail detail, bool wanted) {
+  if (detail == kSyscalls) return source_.WantSyscalls(wanted);
+  source_.WantKernelLocks(wanted);
+  return absl::OkStatus();
 }
 
-void Pipeline::EndSyscallLease() {
-  if (--syscall_leases_ == 0) source_.WantSyscalls(false).IgnoreError();
+absl::Status Pipeline::BeginLease(Detail detail) {
+  absl::Status status = leases_.at(detail) == 0 ? Want(detail, true) : absl::OkStatus();
+  if (status.ok()) ++leases_.at(detail);
+  return status;
+}
+
+void Pipeline::EndLease(Detail detail) {
+  if (--leases_.at(detail) == 0) Want(detail, false).IgnoreError();
+}
+
+void Pipeline::FollowSuspicion() {
+  const bool suspects = diagnosis_.suspects_kernel_locks();
+  if (suspects == std::exchange(suspects_, suspects)) return;
+  if (suspects) {
+    BeginLease(kKernelLocks).IgnoreError();
+  } else {
+    EndLease(kKernelLocks);
+  }
 }
 
 absl::Status Pipeline::WhyNoMore() const {

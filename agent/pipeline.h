@@ -1,6 +1,7 @@
 // From a source to the history: one thread folds events, another (see publisher.h) names stacks.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -58,14 +59,18 @@ class Pipeline {
   // Waits until CLOCK_MONOTONIC passes `until_ns`.
   absl::Status SleepUntil(uint64_t until_ns, GiveUp give_up) const;
 
-  // System calls are measured as long as any lease lives. The pipeline must outlive them.
+  // System calls, or locks of the kernel, are watched as long as any lease lives. The pipeline must
+  // outlive them.
   absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up);
+  absl::StatusOr<std::shared_ptr<void>> LeaseKernelLocks(GiveUp give_up);
 
   // Tees events into `tap` from the next tick on, until the tap is released by everybody else.
   void Attach(std::shared_ptr<RecordTap> tap);
 
  private:
   using Task = std::function<void()>;
+  // What is watched only while somebody asks.
+  enum Detail : uint8_t { kSyscalls, kKernelLocks, kDetails };
 
   void Ingest();
   void Take(const Event& event);
@@ -75,8 +80,13 @@ class Pipeline {
   // Runs `task` on the ingest thread between two polls, since a source serves one thread at a
   // time; after the last poll on the caller's, one at a time. It must not call back into here.
   void Post(Task task);
-  void ReleaseSyscalls();
-  void EndSyscallLease();  // on the ingest thread
+  absl::StatusOr<std::shared_ptr<void>> Lease(Detail detail, GiveUp give_up);
+  // These three on the ingest thread.
+  absl::Status Want(Detail detail, bool wanted);
+  absl::Status BeginLease(Detail detail);
+  void EndLease(Detail detail);
+  // The standing diagnosis asks for itself.
+  void FollowSuspicion();
   // Why a question about the time to come cannot be answered, if it cannot.
   absl::Status WhyNoMore() const;
 
@@ -87,7 +97,8 @@ class Pipeline {
   Publisher publisher_;
   WindowBuilder builder_;
   std::vector<std::shared_ptr<RecordTap>> taps_;  // of the ingest thread
-  uint32_t syscall_leases_ = 0;                   // of the ingest thread
+  std::array<uint32_t, kDetails> leases_{};       // of the ingest thread
+  bool suspects_ = false;                         // of the ingest thread
 
   mutable std::mutex mutex_;
   std::vector<Task> tasks_;

@@ -24,7 +24,7 @@ Publisher::Publisher(Symbolizer& symbolizer, History& history, StandingDiagnosis
       diagnosis_(diagnosis),
       options_(std::move(options)),
       patient_(patient),
-      cache_(symbolizer, options_.cache_bytes),
+      cache_(symbolizer, options_.cache_bytes, options_.arrivals),
       thread_([this] { Run(); }) {}
 
 Publisher::~Publisher() { Stop(); }

@@ -21,6 +21,7 @@ class Publisher {
  public:
   struct Options {
     std::function<void(uint32_t pid)> remember;  // may be empty
+    StackCache::Arrivals arrivals;               // may be empty
     size_t cache_bytes = 4 << 20;
   };
 

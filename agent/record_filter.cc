@@ -26,6 +26,7 @@ struct OwnerOf {
   uint32_t operator()(const membership_event& event) const { return event.pid; }
   uint32_t operator()(const unread_event& event) const { return event.pid; }
   uint32_t operator()(const sides_event& event) const { return event.pid; }
+  uint32_t operator()(const kernel_lock_event& event) const { return event.pid; }
   uint32_t operator()(const lock_owner_event& event) const { return event.waiter.pid; }
   uint32_t operator()(std::monostate) const { return kNobody; }
   // Devices, names, losses, cost, host, ticks, and stacks.

@@ -106,6 +106,12 @@ std::optional<Stack> StackStore::Use(StackId id, uint64_t turn) {
   return Unpacked(*known->second);
 }
 
+std::optional<uint64_t> StackStore::LastUse(StackId id) const {
+  const auto known = index_.find(id);
+  if (known == index_.end()) return std::nullopt;
+  return known->second->turn;
+}
+
 bool StackStore::ForgetOldest(uint64_t turn) {
   if (stacks_.empty() || stacks_.back().turn > turn) return false;
   Release(stacks_.back());

@@ -23,6 +23,8 @@ class StackStore {
   // Like Find, and it counts as used.
   std::optional<Stack> Use(StackId id, uint64_t turn);
 
+  std::optional<uint64_t> LastUse(StackId id) const;
+
   // Drops the least recently used one, if its last use was no later than `turn`.
   bool ForgetOldest(uint64_t turn);
 

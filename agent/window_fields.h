@@ -30,14 +30,15 @@ class WindowFields {
   void operator()(Snapshot& snapshot) {
     auto& [host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, threads,
            samples, creations, devices, requests, syscalls, errnos, loops, unread, sides, processes,
-           pressure, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects, stacks,
-           losses, cost] = snapshot;
+           pressure, cgroups, listening, lock_owners, lock_waits, unparks, kernel_locks, comms,
+           objects, stacks, losses, cost] = snapshot;
     All(host, begin_ns, end_ns, wall_clock_end_ns, sequence, windows, period_ns, losses, cost,
         pressure);
     length_ns_ = end_ns - begin_ns;
     archive_.MoveTo(kSection);
     Sections(threads, samples, creations, devices, requests, syscalls, errnos, loops, unread, sides,
-             processes, cgroups, listening, lock_owners, lock_waits, unparks, comms, objects);
+             processes, cgroups, listening, lock_owners, lock_waits, unparks, kernel_locks, comms,
+             objects);
     Identities(stacks);
   }
 
@@ -268,6 +269,16 @@ class WindowFields {
     All(wake_ns, pid, waiter, waker, word);
     Part(off_ns, wake_ns);
     Part(on_ns, wake_ns);
+  }
+
+  void Value(KernelLockKey& value) {
+    auto& [pid, lock, kind, role, owner] = value;
+    All(pid, lock, kind, role, owner);
+  }
+
+  void Value(KernelLockWindow& value) {
+    auto& [waits, wait_ns, wait_max_ns] = value;
+    All(waits, wait_ns, wait_max_ns);
   }
 
   void Value(CostWindow& value) {

@@ -31,6 +31,7 @@ struct probe_control {
 	__u32 epoch;	  /* number of the current window */
 	__u32 generation; /* stacks shipped in an older generation are shipped again */
 	__u64 period_ns;  /* T as it is now: raised while too many waits are told */
+	__u64 locks_ns;	  /* since when waits for kernel locks are seen; 0: they are not */
 };
 
 #endif

@@ -16,6 +16,7 @@
 #endif
 
 #include "bpf/histogram.h"
+#include "bpf/lock_events.h"
 #include "bpf/record.h"
 #include "bpf/sides.h"
 #include "bpf/stack_events.h"
@@ -80,6 +81,7 @@ enum object_kind {
 	OBJECT_anon = 5, /* eventfd, epoll, timerfd, inotify: the name says which */
 	OBJECT_char = 6, /* terminal or other character device */
 	OBJECT_block = 7,
+	OBJECT_kernel_lock = 8,
 };
 
 enum life_kind {
@@ -108,22 +110,16 @@ enum loss_reason {
 	LOST_state_mismatch = 15,    /* an event the kernel skipped was put back */
 	LOST_raw_stack = 16,	/* an incomplete stack could not be handed over to be finished */
 	LOST_unread_table = 17, /* no room for the age of unread requests */
-	LOST_REASON_COUNT = 18,
-};
-
-/* A thread, told apart from a later one with the same tid. pid is the thread-group id. */
-struct thread_ref {
-	__u32 pid;
-	__u32 tid;
-	__u64 start_ns; /* task_struct::start_time */
+	LOST_lock_table = 18,	/* no room for the waits at a kernel lock */
+	LOST_REASON_COUNT = 19,
 };
 
 struct wait_object {
 	__u8 kind;     /* enum object_kind */
-	__u8 protocol; /* sockets: IPPROTO_* */
-	__u16 family;  /* sockets: AF_* */
+	__u8 protocol; /* sockets: IPPROTO_*; kernel locks: enum kernel_lock_kind */
+	__u16 family;  /* sockets: AF_*; kernel locks: enum kernel_lock_role */
 	__s32 fd;      /* -1 when the wait is not on a descriptor */
-	__u64 id;      /* inode number, or the futex word's address */
+	__u64 id;      /* inode number, or the address of the futex word or kernel lock */
 	__u32 dev;     /* files: the file system's device, kernel encoding (major << 20 | minor) */
 	__u32 futex_op;
 	__u16 local_port; /* host byte order */
@@ -438,16 +434,6 @@ struct listener_event {
 	__u32 pad;
 };
 WS_ASSERT_SIZE(listener_event, 16);
-
-/* Who held the lock that a thread waited for when the window closed, read from the lock's word. */
-struct lock_owner_event {
-	struct event_header hdr;
-	struct thread_ref waiter;
-	__u64 word;
-	__u32 owner_tid;
-	__u32 pad;
-};
-WS_ASSERT_SIZE(lock_owner_event, 40);
 
 /*
  * Requests on one listening port as one process reads them: monotone totals of the reads, and how

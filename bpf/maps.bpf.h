@@ -26,7 +26,7 @@ struct waker_note {
 	__u64 user_stack;
 	__u64 start_ns;
 	char comm[WS_COMM_LEN];
-	__u32 draw; /* one draw decides both the waker's stack and the wait */
+	__u32 draw;
 	__u8 context;
 	__u8 drawn;
 	__u8 chosen;
@@ -53,6 +53,12 @@ struct call_state {
 	__u32 pad;
 };
 
+/* The kernel lock that a thread stands in line for; written by itself alone. */
+struct lock_note {
+	struct kernel_lock_key key; /* its lock is 0 when there is none */
+	__u64 since_ns;
+};
+
 /* Everything the kernel side keeps of one thread, in its task storage. */
 struct thread_record {
 	struct ledger ledger;
@@ -70,8 +76,9 @@ struct thread_record {
 	/* Threads without rseq: the user stack of the wait that may follow. */
 	__u64 early_stack;
 	__u64 early_stack_ns;
-	__u64 early_allowed_ns; /* when the next one may be taken */
+	__u64 early_spent_ns; /* up to when what it may have is used up */
 	struct call_state call;
+	struct lock_note lock;
 	struct kernel_entry entry; /* of the thread, when `sample` began to wait for its stack */
 	__s32 polled; /* descriptor + 1, when the open wait is a poll for a single one */
 	__u32 pad;

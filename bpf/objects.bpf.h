@@ -4,6 +4,7 @@
 #define WAITSCOPE_BPF_OBJECTS_H
 
 #include "bpf/maps.bpf.h"
+#include "bpf/turn.h"
 #include "bpf/wait_class.h"
 
 /* A descriptor's place in any thread's table of files, or NULL. Read it by probing only. */
@@ -76,28 +77,22 @@ probe_inline void describe_inet(struct wait_object *o, struct sock *sk)
 	BPF_CORE_READ_INTO((__u32 *)o->local_addr, sk, __sk_common.skc_rcv_saddr);
 }
 
-/*
- * Whose turn it was while a thread waited for so long, up to now. TCP keeps when it last sent and
- * when it last received, in jiffies, so that waits of a few of them tell nothing. What was sent
- * during the wait was another thread's question: before it, nothing was owed.
- */
+/* Whose turn it was while a thread waited for so long, up to now. */
 probe_inline __u8 turn_of(struct sock *sk, __u64 waited_ns)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	__u32 now, since_sent, since_received;
-	__u64 waited;
+	struct conversation talk = {};
+	__u32 now;
 
-	if (!cfg.tick_ns || waited_ns < 8 * cfg.tick_ns)
+	if (!cfg.tick_ns || waited_ns < TURN_LEAST_JIFFIES * cfg.tick_ns)
 		return TURN_unknown;
-	waited = waited_ns / cfg.tick_ns;
 	now = (__u32)bpf_jiffies64();
-	since_sent = now - BPF_CORE_READ(tcp, lsndtime);
-	since_received = now - BPF_CORE_READ(tcp, inet_conn.icsk_ack.lrcvtime);
-	if (since_sent + 2 < waited) /* where it is rounded */
-		return TURN_own;
-	if (since_received < waited) /* what ended the wait */
-		return TURN_peer;
-	return since_sent <= since_received ? TURN_peer : TURN_own;
+	talk.waited = waited_ns / cfg.tick_ns;
+	talk.since_sent = now - BPF_CORE_READ(tcp, lsndtime);
+	talk.since_received = now - BPF_CORE_READ(tcp, inet_conn.icsk_ack.lrcvtime);
+	talk.sent = BPF_CORE_READ(tcp, data_segs_out);
+	talk.received = BPF_CORE_READ(tcp, data_segs_in);
+	return turn_in(&talk);
 }
 
 /* Of longer addresses the end is what tells them apart. Abstract ones begin with a zero byte. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* What every record begins with, and how its size is held. */
+/* What records have in common, and how their size is held. */
 #ifndef WAITSCOPE_BPF_RECORD_H
 #define WAITSCOPE_BPF_RECORD_H
 
@@ -19,6 +19,13 @@
 struct event_header {
 	__u32 kind; /* enum event_kind */
 	__u32 size; /* of the whole record, header included */
+};
+
+/* A thread, told apart from a later one with the same tid. pid is the thread-group id. */
+struct thread_ref {
+	__u32 pid;
+	__u32 tid;
+	__u64 start_ns; /* task_struct::start_time */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef WAITSCOPE_BPF_SAMPLES_H
 #define WAITSCOPE_BPF_SAMPLES_H
 
+#include "bpf/kernel_locks.bpf.h"
 #include "bpf/objects.bpf.h"
 #include "bpf/stacks.bpf.h"
 
@@ -30,6 +31,17 @@ probe_inline void forget_draw(struct waker_note *note)
 {
 	note->drawn = 0;
 	note->chosen = 0;
+	note->context = WAKER_none;
+}
+
+/* One draw decides all of a wait: whether it is told, and its stacks that are taken before. */
+probe_inline __u32 draw_of(struct waker_note *note)
+{
+	if (!note->drawn) {
+		note->draw = bpf_get_prandom_u32();
+		note->drawn = 1;
+	}
+	return note->draw;
 }
 
 /* Captures the waker's stacks: it is `current`, in its own context, right now. */
@@ -72,9 +84,7 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 	note->user_stack = 0;
 	note->request_dev = 0;
 	note->chosen = 0;
-	note->drawn = 1;
-	note->draw = blocked < period_ns ? bpf_get_prandom_u32() : 0;
-	if (!sample_chosen(blocked, period_ns, note->draw))
+	if (!sample_chosen(blocked, period_ns, draw_of(note)))
 		return;
 	if (note->context != WAKER_task)
 		note_request(note, now);
@@ -83,18 +93,12 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 
 probe_inline int wait_chosen(struct thread_record *r, const struct closed_wait *wait)
 {
-	__u64 length = wait->on_ns - wait->off_ns;
-	__u32 draw;
-
-	if (length >= wait->period_ns)
-		return 1;
-	draw = r->waker.drawn ? r->waker.draw : bpf_get_prandom_u32();
-	return sample_chosen(length, wait->period_ns, draw);
+	return sample_chosen(wait->on_ns - wait->off_ns, wait->period_ns, draw_of(&r->waker));
 }
 
 probe_inline void fill_waker(struct wait_event *e, const struct waker_note *note)
 {
-	e->waker_context = note->drawn ? note->context : WAKER_none;
+	e->waker_context = note->context;
 	e->waker.pid = note->pid_tgid >> 32;
 	e->waker.tid = (__u32)note->pid_tgid;
 	e->waker.start_ns = 0;
@@ -151,6 +155,10 @@ probe_inline void describe_wait(struct thread_record *r, struct task_struct *tas
 		return;
 	}
 	fill_waker(e, &r->waker);
+	if (waits_for_kernel_lock(r)) {
+		describe_kernel_lock(&e->object, &r->lock);
+		return;
+	}
 	if (wait->syscall >= 0)
 		compat_user_regs(task, &regs);
 	describe_object(&e->object, task, wait->syscall, &regs, r->polled,
@@ -238,6 +246,14 @@ probe_inline void note_entry(struct thread_record *r, struct task_struct *task)
 	r->entry = entry_of(&frame);
 }
 
+probe_inline __u64 early_stack(const struct thread_record *r, const struct closed_wait *wait)
+{
+	if (r->early_stack_ns >= wait->off_ns)
+		return r->early_stack;
+	lose(LOST_user_stack);
+	return 0;
+}
+
 /* Emits the sample, or leaves it for the thread's way back to user mode. */
 probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *task,
 				  const struct closed_wait *wait)
@@ -247,7 +263,7 @@ probe_inline void finish_or_defer(struct thread_record *r, struct task_struct *t
 		return;
 	}
 	if (!takes_late_stack(task)) {
-		emit_sample(r, r->early_stack_ns >= wait->off_ns ? r->early_stack : 0);
+		emit_sample(r, early_stack(r, wait));
 		return;
 	}
 	note_entry(r, task);

@@ -10,6 +10,7 @@ enum object_turn {
 	TURN_unknown = 0,
 	TURN_peer = 1, /* we had asked, or the peer was about to answer */
 	TURN_own = 2,  /* the peer owed nothing: what came was not asked for in that time */
+	TURN_even = 3, /* we spoke last, yet had said no more than the peer: we may have answered */
 };
 
 /* Bits of sides_event. */

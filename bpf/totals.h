@@ -87,4 +87,20 @@ struct socket_row {
 	__u8 waiting; /* listeners: somebody waits to be accepted */
 };
 
+/* As in kernel_lock_event. */
+struct kernel_lock_key {
+	__u64 lock;
+	struct thread_ref owner;
+	__u32 pid;
+	__u8 lock_kind;
+	__u8 role;
+	__u16 pad;
+};
+
+struct kernel_lock_totals {
+	__u64 waits;
+	__u64 wait_ns;
+	__u64 wait_max_ns;
+};
+
 #endif

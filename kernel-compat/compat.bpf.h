@@ -35,6 +35,11 @@ struct file___v5_10 {
 	struct list_head f_ep_links;
 } __attribute__((preserve_access_index));
 
+/* v5.15, 943f0edb754f: what rwsems and rwlocks are on real-time kernels, and on no others. */
+struct rwbase_rt___v5_15 {
+	struct rt_mutex_base rtmutex;
+} __attribute__((preserve_access_index));
+
 #define compat_inline static __always_inline
 
 compat_inline __u32 compat_task_state(struct task_struct *task)

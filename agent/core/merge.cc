@@ -177,6 +177,12 @@ void Add(CgroupWindow& into, const CgroupWindow& other, Order other_is) {
   into = sum;
 }
 
+void Add(KernelLockWindow& into, const KernelLockWindow& other) {
+  into.waits += other.waits;
+  into.wait_ns += other.wait_ns;
+  into.wait_max_ns = std::max(into.wait_max_ns, other.wait_max_ns);
+}
+
 void AddSurroundings(Snapshot& into, const Snapshot& other, Order other_is) {
   into.pressure += other.pressure;
   for (const auto& [path, group] : other.cgroups) {
@@ -188,6 +194,7 @@ void AddSurroundings(Snapshot& into, const Snapshot& other, Order other_is) {
   for (const auto& [key, waits] : other.lock_waits) into.lock_waits[key].Merge(waits);
   into.unparks.insert(into.unparks.end(), other.unparks.begin(), other.unparks.end());
   KeepNewest(into.unparks);
+  for (const auto& [key, window] : other.kernel_locks) Add(into.kernel_locks[key], window);
 }
 
 // `comms` is only for threads without a row of their own.

@@ -2,11 +2,6 @@
 
 namespace waitscope {
 
-bool HasThreadOf(uint32_t pid, const Snapshot& snapshot) {
-  const auto first = snapshot.threads.lower_bound(ThreadKey{.pid = pid});
-  return first != snapshot.threads.end() && first->first.pid == pid;
-}
-
 void SidesStage::Fold(const sides_event& event) {
   const auto [at, added] = latest_.try_emplace({event.pid, event.epoll}, event);
   if (!added && event.at_ns > at->second.at_ns) at->second = event;

@@ -22,7 +22,4 @@ class SidesStage {
   std::map<SidesKey, sides_event> latest_;
 };
 
-// Whether a snapshot has a thread of the process.
-bool HasThreadOf(uint32_t pid, const Snapshot& snapshot);
-
 }  // namespace waitscope

@@ -115,14 +115,20 @@ void KeepNewest(std::vector<Unpark>& unparks) {
   unparks.erase(unparks.begin(), unparks.end() - static_cast<ptrdiff_t>(kNewestUnparks));
 }
 
+bool HasThreadOf(uint32_t pid, const Snapshot& snapshot) {
+  const auto first = snapshot.threads.lower_bound(ThreadKey{.pid = pid});
+  return first != snapshot.threads.end() && first->first.pid == pid;
+}
+
 size_t ApproximateBytes(const Snapshot& snapshot) {
   return sizeof(Snapshot) + BytesOfMap(snapshot.threads) + BytesOfMap(snapshot.samples) +
          BytesOfMap(snapshot.creations) + BytesOfMap(snapshot.devices) +
          BytesOfMap(snapshot.syscalls) + BytesOfMap(snapshot.errnos) + BytesOfMap(snapshot.loops) +
          BytesOfMap(snapshot.unread) + BytesOfMap(snapshot.sides) + BytesOfMap(snapshot.processes) +
          BytesOfMap(snapshot.cgroups) + BytesOfMap(snapshot.lock_owners) +
-         BytesOfMap(snapshot.lock_waits) + BytesOfMap(snapshot.comms) +
-         BytesOfMap(snapshot.stacks) + snapshot.requests.capacity() * sizeof(block_event) +
+         BytesOfMap(snapshot.lock_waits) + BytesOfMap(snapshot.kernel_locks) +
+         BytesOfMap(snapshot.comms) + BytesOfMap(snapshot.stacks) +
+         snapshot.requests.capacity() * sizeof(block_event) +
          snapshot.unparks.capacity() * sizeof(Unpark) +
          snapshot.objects.capacity() * sizeof(wait_object);
 }

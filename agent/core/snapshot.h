@@ -188,8 +188,10 @@ struct UnreadWindow {
 
 // One epoll instance of a process, or all its sockets.
 struct SidesKey {
+  static constexpr int32_t kWholeProcess = -1;
+
   uint32_t pid = 0;
-  int32_t epoll = -1;  // its descriptor; -1: the whole process
+  int32_t epoll = kWholeProcess;  // else its descriptor
 
   friend auto operator<=>(const SidesKey&, const SidesKey&) = default;
 };
@@ -281,6 +283,25 @@ struct Unpark {
   friend auto operator<=>(const Unpark&, const Unpark&) = default;
 };
 
+// A lock of the kernel that threads of one process waited for, and who owned it when they began.
+struct KernelLockKey {
+  uint32_t pid = 0;
+  uint64_t lock = 0;  // its address
+  kernel_lock_kind kind = KERNEL_LOCK_semaphore;
+  kernel_lock_role role = KERNEL_LOCK_ROLE_unknown;
+  ThreadKey owner{};  // zero: not known, or readers
+
+  friend auto operator<=>(const KernelLockKey&, const KernelLockKey&) = default;
+};
+
+struct KernelLockWindow {
+  uint64_t waits = 0;  // that ended
+  uint64_t wait_ns = 0;
+  uint64_t wait_max_ns = 0;
+
+  friend bool operator==(const KernelLockWindow&, const KernelLockWindow&) = default;
+};
+
 struct HostFacts {
   uint32_t cpus = 0;
   uint32_t agent_pid = 0;
@@ -316,6 +337,7 @@ struct Snapshot {
   std::map<LockOwnerKey, uint64_t> lock_owners;  // waiters seen at the closes of windows
   std::map<LockWordKey, Histogram> lock_waits;   // blocked time of the chosen waits that ended
   std::vector<Unpark> unparks;                   // the newest, bounded, by time
+  std::map<KernelLockKey, KernelLockWindow> kernel_locks;  // while somebody watched
   std::map<ThreadKey, std::string> comms;  // of threads that appear only as wakers or creators
   std::vector<wait_object> objects{wait_object{}};   // index 0: none
   std::map<StackId, Stack> stacks;                   // filled by the symbols stage
@@ -340,6 +362,9 @@ void Merge(Snapshot& into, const Snapshot& other);
 
 // The same of one thread, of which `later` follows.
 void Append(ThreadWindow& into, const ThreadWindow& later);
+
+// Whether the snapshot has a thread of the process.
+bool HasThreadOf(uint32_t pid, const Snapshot& snapshot);
 
 // Rough size in memory, for the history's byte limit.
 size_t ApproximateBytes(const Snapshot& snapshot);

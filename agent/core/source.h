@@ -26,6 +26,11 @@ class Source {
 
   // Attaches or detaches the system-call programs; a no-op for sources that cannot.
   virtual absl::Status WantSyscalls(bool wanted) = 0;
+
+  // Whether locks of the kernel are to be watched; a no-op for sources that cannot.
+  virtual void WantKernelLocks(bool /*wanted*/) {}
+  // False while that is under way still. From any thread.
+  virtual bool KernelLocksSettled() { return true; }
 };
 
 }  // namespace waitscope

@@ -26,11 +26,6 @@ LoopWindow WindowOf(const loop_event& now, const loop_event& previous) {
   return window;
 }
 
-bool HasThreadOf(uint32_t pid, const Snapshot& snapshot) {
-  const auto first = snapshot.threads.lower_bound(ThreadKey{.pid = pid});
-  return first != snapshot.threads.end() && first->first.pid == pid;
-}
-
 }  // namespace
 
 void SyscallStage::Fold(const syscall_event& event) {

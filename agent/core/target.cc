@@ -200,6 +200,8 @@ Snapshot Select(const Snapshot& window, const Snapshot& known, const Target& tar
       Filter(window.lock_waits, [&](const LockWordKey& key) { return pids.contains(key.pid); });
   std::ranges::copy_if(window.unparks, std::back_inserter(chosen.unparks),
                        [&](const Unpark& unpark) { return pids.contains(unpark.pid); });
+  chosen.kernel_locks =
+      Filter(window.kernel_locks, [&](const KernelLockKey& key) { return pids.contains(key.pid); });
   chosen.lock_owners =
       Filter(window.lock_owners, [&](const LockOwnerKey& key) { return pids.contains(key.pid); });
   CopyNames(window, matcher, chosen);

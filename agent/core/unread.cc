@@ -1,7 +1,5 @@
 #include "agent/core/unread.h"
 
-#include "agent/core/sides.h"
-
 namespace waitscope {
 namespace {
 
@@ -36,14 +34,18 @@ void UnreadStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   ports_.ForEachClosed([&](const unread_event& event) { emit(event); });
 }
 
-uint64_t UnreadAgeP99(const Snapshot& snapshot, uint32_t pid) {
+Histogram UnreadAges(const Snapshot& snapshot, uint32_t pid) {
   Histogram ages;
   for (auto row = snapshot.unread.lower_bound({pid, 0});
        row != snapshot.unread.end() && row->first.pid == pid; ++row) {
     ages.Merge(row->second.ages);
     ages.Merge(row->second.open);
   }
-  return ages.QuantileNs(0.99);
+  return ages;
+}
+
+uint64_t UnreadAgeP99(const Snapshot& snapshot, uint32_t pid) {
+  return UnreadAges(snapshot, pid).QuantileNs(0.99);
 }
 
 }  // namespace waitscope

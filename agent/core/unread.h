@@ -23,8 +23,9 @@ class UnreadStage {
   Monotone<UnreadKey, unread_event, Newer> ports_;
 };
 
-// Of all that the process read, and of what was still unread at the end; 0: not measured, or
-// nobody asked it for anything.
+// Of all that the process read, and of what was still unread at the end; empty, or 0: not measured,
+// or nobody asked it for anything.
+Histogram UnreadAges(const Snapshot& snapshot, uint32_t pid);
 uint64_t UnreadAgeP99(const Snapshot& snapshot, uint32_t pid);
 
 }  // namespace waitscope

@@ -28,6 +28,7 @@ Window WindowBuilder::Close(const tick_event& tick) {
   syscalls_.Close(ledgers_, snapshot);
   unread_.Close(snapshot);
   sides_.Close(snapshot);
+  kernel_locks_.Close(snapshot);
   facts_.Close(snapshot);
   surroundings_.Close(snapshot);
   window.stacks = stacks_.Close(snapshot);
@@ -44,6 +45,7 @@ void WindowBuilder::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   syscalls_.Baseline(emit);
   unread_.Baseline(emit);
   sides_.Baseline(emit);
+  kernel_locks_.Baseline(emit);
   samples_.Baseline(emit);
   if (opened_) emit(*opened_);
 }

@@ -10,6 +10,7 @@
 #include "agent/core/devices.h"
 #include "agent/core/event.h"
 #include "agent/core/facts.h"
+#include "agent/core/kernel_locks.h"
 #include "agent/core/ledgers.h"
 #include "agent/core/samples.h"
 #include "agent/core/sides.h"
@@ -61,6 +62,7 @@ class WindowBuilder {
   void FoldFact(const loop_event& event) { syscalls_.Fold(event); }
   void FoldFact(const unread_event& event) { unread_.Fold(event); }
   void FoldFact(const sides_event& event) { sides_.Fold(event); }
+  void FoldFact(const kernel_lock_event& event) { kernel_locks_.Fold(event); }
   void FoldFact(const life_event& event) { facts_.Fold(event); }
   void FoldFact(const process_event& event) { facts_.Fold(event); }
   void FoldFact(const membership_event& event) { facts_.Fold(event); }
@@ -80,6 +82,7 @@ class WindowBuilder {
   SyscallStage syscalls_;
   UnreadStage unread_;
   SidesStage sides_;
+  KernelLockStage kernel_locks_;
   FactStage facts_;
   SurroundingsStage surroundings_;
   StackTable stacks_;

@@ -11,7 +11,6 @@
 namespace waitscope {
 namespace {
 
-constexpr int32_t kWholeProcess = -1;
 constexpr double kFewestExchanges = 3;
 constexpr size_t kSeveral = 2;
 
@@ -31,7 +30,7 @@ std::optional<uint32_t> SidesOfItsPoll(const MachineView& machine, const ThreadV
 }
 
 std::optional<uint32_t> SidesOfAll(const MachineView& machine, const ProcessView& process) {
-  const auto row = machine.snapshot().sides.find({process.pid, kWholeProcess});
+  const auto row = machine.snapshot().sides.find({process.pid, SidesKey::kWholeProcess});
   return row != machine.snapshot().sides.end() ? std::optional(row->second) : std::nullopt;
 }
 

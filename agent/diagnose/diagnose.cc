@@ -11,13 +11,13 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 21> kRules{
+constexpr std::array<Rule, 23> kRules{
     EventLoopBlocked, ThreadPoolStarvation, LockContention,    HungThreads,
     BackendWait,      BlockingSleep,        DatabaseLock,      ConnectionPoolExhaustion,
     DiskTrouble,      FsyncStall,           CpuSaturation,     CpuThrottling,
     MemoryStall,      DirtyThrottling,      ThreadExhaustion,  ForkStall,
     ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged, LockHandover,
-    ThreadPoolStuck,
+    ThreadPoolStuck,  ThreadPoolUnread,     LockShared,
 };
 
 // Shorter than this, no share of time means anything.

@@ -1,9 +1,11 @@
 #include "agent/diagnose/draft.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/diagnose/pools.h"
 
 namespace waitscope {
 namespace {
@@ -35,6 +37,11 @@ Finding Draft(const MachineView& machine, const ProcessView& process, std::strin
   return finding;
 }
 
+Finding DraftStarvedPool(const MachineView& machine, const ProcessView& process,
+                         const ThreadView& member) {
+  return Draft(machine, process, "thread-pool-starvation", PoolNameOf(member));
+}
+
 Evidence StackEvidence(const MachineView& machine, const WaitSite& site) {
   Evidence evidence;
   evidence.kind = "stack";
@@ -59,6 +66,22 @@ Evidence StackEvidence(const MachineView& machine, const WaitSite& site, double 
   evidence.total_ns = static_cast<uint64_t>(total_ns);
   evidence.count = static_cast<uint64_t>(count);
   return evidence;
+}
+
+void AddLockHolder(const MachineView& machine, const ThreadView& holder,
+                   absl::FunctionRef<bool(const WaitSite&)> leave_out, Finding& finding) {
+  finding.evidence.push_back(ThreadEvidence(holder.key(), holder.window->comm, "lock holder"));
+  const auto wait = std::ranges::find_if(holder.sites, [&](const WaitSite& site) {
+    const bool idle = site.nature == Nature::kPark || site.nature == Nature::kPoll;
+    return !idle && !leave_out(site);
+  });
+  const bool waits = wait != holder.sites.end();
+  const bool runs = !holder.runs.empty();
+  if (waits && (!runs || wait->ns >= holder.runs.front().ns)) {
+    finding.evidence.push_back(StackEvidence(machine, *wait));
+  } else if (runs) {
+    finding.evidence.push_back(StackEvidence(machine, holder.runs.front()));
+  }
 }
 
 void NameThreads(Finding& finding, std::span<const ThreadView* const> threads) {

@@ -56,6 +56,17 @@ constexpr std::array kExplains{
     Explains{"thread-pool-starvation", "blocking-sleep"},
 };
 
+// Whoever holds a lock of the kernel while the disk is slow, memory is short or pages are copied
+// keeps the others waiting for that.
+constexpr std::array<std::string_view, 6> kExplainKernelLocks{"memory-stall",    "dirty-throttling",
+                                                              "disk-saturation", "disk-latency",
+                                                              "io-throttled",    "fork-stall"};
+
+bool IsOfKernelLock(const Finding& finding) {
+  return std::ranges::any_of(
+      finding.evidence, [](const Evidence& evidence) { return evidence.role == "kernel lock"; });
+}
+
 bool Explained(const Finding& cause, const Finding& effect) {
   if (&cause == &effect || cause.pid != effect.pid) return false;
   // What nobody need act on is no reason for what somebody should.
@@ -63,6 +74,11 @@ bool Explained(const Finding& cause, const Finding& effect) {
   // Whoever waits for a CPU and for something else, for the other much longer, has that sickness.
   const bool minor = effect.impact.stalled_ns < cause.impact.stalled_ns / 2;
   if (effect.condition == "cpu-saturation" && minor) return true;
+  if (IsOfKernelLock(effect)) {
+    const bool known =
+        std::ranges::find(kExplainKernelLocks, cause.condition) != kExplainKernelLocks.end();
+    if (known) return true;
+  }
   return std::ranges::any_of(kExplains, [&](const Explains& row) {
     return row.cause == cause.condition && row.effect == effect.condition;
   });
@@ -94,6 +110,15 @@ bool AnsweredBy(const Finding& waiter, const Finding& other) {
   });
 }
 
+// Several rules may tell one starved pool, from different proof: the surest is kept.
+void DropRepeated(Findings& findings) {
+  std::ranges::stable_sort(findings, [](const Finding& a, const Finding& b) {
+    return a.id != b.id ? a.id < b.id : a.confidence > b.confidence;
+  });
+  const auto same = [](const Finding& a, const Finding& b) { return a.id == b.id; };
+  findings.erase(std::unique(findings.begin(), findings.end(), same), findings.end());
+}
+
 std::optional<size_t> CauseOf(const Findings& findings, const std::vector<bool>& gone, size_t at) {
   for (size_t other = 0; other < findings.size(); ++other) {
     if (gone[other] || other == at) continue;
@@ -107,6 +132,7 @@ std::optional<size_t> CauseOf(const Findings& findings, const std::vector<bool>&
 }  // namespace
 
 Findings FoldExplained(Findings findings) {
+  DropRepeated(findings);
   std::ranges::stable_sort(findings, [](const Finding& a, const Finding& b) {
     return a.impact.stalled_ns > b.impact.stalled_ns;
   });

@@ -1,12 +1,12 @@
 #include "agent/diagnose/lines.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <numeric>
 #include <set>
-#include <string_view>
 #include <utility>
+
+#include "agent/diagnose/executors.h"
 
 namespace waitscope {
 namespace {
@@ -15,6 +15,7 @@ constexpr uint64_t kPairMask = ~UINT64_C(7);  // a condition variable's two word
 constexpr uint64_t kShortestHoldNs = 1'000'000;
 // Who only takes turns waits again at once; an unfair lock would not be handed on so fast.
 constexpr uint64_t kShortestRestNs = 200'000;
+constexpr uint64_t kLargestParker = 128;  // bytes
 constexpr size_t kFewestThreads = 3;
 constexpr double kFewestHandovers = 6;
 constexpr double kHandedOver = 0.65;  // barrier of three: half of them
@@ -23,6 +24,11 @@ constexpr double kWentOn = 0.5;
 constexpr double kHeldWhileWaited = 0.6;
 constexpr double kByOthers = 0.25;
 constexpr double kWaitersWorth = 1.0;
+
+// As far as the wait itself tells.
+bool IsInLine(const WaitSite& site) {
+  return site.nature == Nature::kPark || site.nature == Nature::kLock;
+}
 
 struct Interval {
   uint64_t begin_ns = 0;
@@ -80,7 +86,7 @@ std::set<uint64_t> OwnWords(const ProcessView& process) {
     for (const WaitSite& site : thread.sites) {
       if (site.object == nullptr || site.object->kind != OBJECT_futex) continue;
       const uint64_t word = site.object->id & kPairMask;
-      if (site.nature != Nature::kPark) other.insert(word);
+      if (!IsInLine(site)) other.insert(word);
       parked[word].insert(thread.key().tid);
     }
   }
@@ -103,8 +109,14 @@ std::vector<Unpark> UnparksOf(const MachineView& machine, const ProcessView& pro
   return unparks;
 }
 
+// A thread has one place to park at, of a word or more: HotSpot's holds two condition variables.
+bool IsElsewhere(uint64_t word, uint64_t other) {
+  return std::max(word, other) - std::min(word, other) > kLargestParker;
+}
+
 // What is known of a thread at one time, going through the waits as they end.
 struct Standing {
+  uint64_t word = 0;           // where it waited before it was let in
   uint64_t let_in_ns = 0;      // 0: it has let somebody in since
   StackId user_stack = 0;      // of the wait before it was let in
   std::optional<size_t> gave;  // its newest handover, until it waits again
@@ -118,8 +130,11 @@ class Reader {
     NoteWaitOf(unpark);
     if (unpark.waker != 0) NoteWaking(unpark);
     Standing& waiter = standings_[unpark.waiter];
+    // Who waits for time to pass at another place holds on to what it was let in for.
+    if (unpark.waker == 0 && IsElsewhere(unpark.word, waiter.word)) return;
     // Who waits for time to pass has not been let in, or does not hold what it was let in for: the
     // first of those who wait for timers parks, too, and wakes the next one before it goes to work.
+    waiter.word = unpark.word;
     waiter.let_in_ns = unpark.waker != 0 ? unpark.on_ns : 0;
     waiter.user_stack = unpark.user_stack;
   }
@@ -240,20 +255,11 @@ bool IsHome(const Ends& ends) {
   return ends.by_others > kByOthers * (ends.by_others + ends.by_members);
 }
 
-// Where workers of Java's executors wait for tasks, also for those that other tasks hand out.
-constexpr std::array<std::string_view, 2> kWorkerFrames{
-    "java.util.concurrent.ThreadPoolExecutor.getTask",
-    "java.util.concurrent.ForkJoinPool.awaitWork"};
-
-bool IsOfWorkers(const MachineView& machine, StackId stack) {
-  return std::ranges::any_of(kWorkerFrames,
-                             [&](std::string_view name) { return machine.HasFrame(stack, name); });
-}
-
 void LeaveHomeOut(const MachineView& machine, const std::vector<Unpark>& unparks, Line& line) {
   std::map<StackId, Ends> ends = EndsOf(line, unparks);
-  std::erase_if(
-      ends, [&](const auto& row) { return IsHome(row.second) || IsOfWorkers(machine, row.first); });
+  std::erase_if(ends, [&](const auto& row) {
+    return IsHome(row.second) || WaitsForTasks(machine, row.first);
+  });
   std::erase_if(line.handovers,
                 [&](const Handover& each) { return !ends.contains(each.user_stack); });
   for (const auto& [stack, here] : ends) line.wakings += here.by_members;
@@ -323,7 +329,7 @@ const WaitSite* Line::Site() const {
   const WaitSite* longest = nullptr;
   for (const ThreadView* thread : threads) {
     for (const WaitSite& site : thread->sites) {
-      const bool here = site.nature == Nature::kPark && stacks.contains(site.user_stack);
+      const bool here = IsInLine(site) && stacks.contains(site.user_stack);
       if (here && (longest == nullptr || site.ns > longest->ns)) longest = &site;
     }
   }

@@ -59,7 +59,9 @@ bool IsNear(uint64_t word, uint64_t center) {
 void LearnWord(const MachineView& machine, const WaitSite& site, Lock& lock) {
   if (!IsFutex(site)) return;
   const uint64_t other = lock.longest_site != nullptr ? lock.longest_site->object->id : 0;
-  const bool pair = other != 0 && site.object->id != other && !lock.interpreter && !lock.monitor;
+  const bool word = !lock.interpreter && !lock.monitor && !lock.concurrent;
+  const bool pair = word && other != 0 && site.object->id != other;
+  lock.shared |= machine.HasFrame(site.user_stack, "pthread_rwlock_");
   lock.condition |= pair || machine.HasFrame(site.user_stack, "pthread_cond_") ||
                     machine.HasFrame(site.user_stack, "__pthread_cond_") ||
                     machine.HasFrame(site.user_stack, "___pthread_cond_");
@@ -77,7 +79,54 @@ void Count(Lock& lock, const ThreadView& thread, const WaitSite& site) {
   if (lock.longest_site == nullptr || site.ns > lock.longest_site->ns) lock.longest_site = &site;
 }
 
-std::string KeyOf(const WaitSite& site, uint64_t interpreter, Lock& fresh) {
+// A process has one address space, and an inode one lock, however it is known.
+std::string KeyOf(const KernelLock& lock) {
+  if (lock.role == KERNEL_LOCK_ROLE_mmap) return "kernel mmap";
+  if (lock.address != 0) return absl::StrCat("kernel ", lock.address);
+  return absl::StrCat("kernel ", NameOf(lock));
+}
+
+// Whether what a stack alone tells may be the lock of which the address is known.
+bool MayBe(const KernelLock& by_stack, const KernelLock& known) {
+  return by_stack.address == 0 && known.address != 0 && !known.file.empty() &&
+         by_stack.role == KERNEL_LOCK_ROLE_inode && known.role == KERNEL_LOCK_ROLE_inode &&
+         by_stack.file == known.file && by_stack.dev == known.dev;
+}
+
+void Join(Lock& into, const Lock& other) {
+  into.wait_ns += other.wait_ns;
+  into.waits += other.waits;
+  into.longest_ns = std::max(into.longest_ns, other.longest_ns);
+  into.woken |= other.woken;
+  for (const auto& [thread, ns] : other.waiters) into.waiters[thread] += ns;
+  for (const auto& [tid, count] : other.wakers) into.wakers[tid] += count;
+  if (other.longest_site->ns > into.longest_site->ns) into.longest_site = other.longest_site;
+  into.by_name = true;
+}
+
+// Addresses may be told only from some time on: until then the waits were for the same file's lock,
+// unless another file of that name is waited for, too.
+void JoinByName(std::map<std::string, Lock>& locks) {
+  std::erase_if(locks, [&](const auto& row) {
+    const Lock& by_stack = row.second;
+    Lock* known = nullptr;
+    size_t files = 0;
+    for (auto& [key, lock] : locks) {
+      if (!by_stack.kernel || !lock.kernel || !MayBe(*by_stack.kernel, *lock.kernel)) continue;
+      known = &lock;
+      ++files;
+    }
+    if (files == 1) Join(*known, by_stack);
+    return files == 1;
+  });
+}
+
+std::string KeyOf(const MachineView& machine, const WaitSite& site, uint64_t interpreter,
+                  Lock& fresh) {
+  if (site.nature == Nature::kKernelLock) {
+    fresh.kernel = KernelLockAt(machine, site);
+    return KeyOf(*fresh.kernel);
+  }
   if (site.nature == Nature::kFileLock) {
     const bool known = site.object != nullptr;
     fresh.file = known ? ObjectText(*site.object) : "a file";
@@ -86,6 +135,8 @@ std::string KeyOf(const WaitSite& site, uint64_t interpreter, Lock& fresh) {
   if (!IsFutex(site)) return "";
   fresh.monitor = site.nature == Nature::kMonitor;
   if (fresh.monitor) return "monitor";
+  fresh.concurrent = site.nature == Nature::kLock;
+  if (fresh.concurrent) return "concurrent";
   fresh.interpreter = IsNear(site.object->id, interpreter);
   fresh.word = fresh.interpreter ? interpreter : site.object->id & kPairMask;
   fresh.mutex = site.nature == Nature::kMutex && !fresh.interpreter;
@@ -101,9 +152,47 @@ void CountOwners(const Snapshot& snapshot, const ProcessView& process, Lock& loc
   }
 }
 
+bool IsSame(const KernelLock& lock, const KernelLockKey& key) {
+  return lock.role == KERNEL_LOCK_ROLE_mmap ? key.role == lock.role : key.lock == lock.address;
+}
+
+void CountKernelOwners(const MachineView& machine, const ProcessView& process, Lock& lock) {
+  const auto& rows = machine.snapshot().kernel_locks;
+  for (auto row = rows.lower_bound({.pid = process.pid});
+       row != rows.end() && row->first.pid == process.pid; ++row) {
+    if (!IsSame(*lock.kernel, row->first)) continue;
+    lock.kernel_waits += row->second.waits;
+    const ThreadView* owner = machine.Find(row->first.owner);
+    if (owner == nullptr) continue;
+    KernelLockWindow& window = lock.kernel_owners[owner];
+    window.waits += row->second.waits;
+    window.wait_ns += row->second.wait_ns;
+    window.wait_max_ns = std::max(window.wait_max_ns, row->second.wait_max_ns);
+  }
+}
+
+// Whom others waited behind for the longest.
+Holder KernelHolderOf(const Lock& lock) {
+  Holder holder{.by_owner_word = true, .looks = lock.kernel_waits};
+  for (const auto& [thread, window] : lock.kernel_owners) {
+    const bool worse = holder.thread == nullptr || window.wait_ns > holder.behind_ns ||
+                       (window.wait_ns == holder.behind_ns && thread->key() < holder.thread->key());
+    if (!worse) continue;
+    holder.thread = thread;
+    holder.seen = window.waits;
+    holder.behind_ns = window.wait_ns;
+  }
+  return holder;
+}
+
 bool WaitsFor(const Lock& lock, uint32_t tid) {
   return std::ranges::any_of(lock.waiters,
                              [&](const auto& row) { return row.first->key().tid == tid; });
+}
+
+bool IsFor(const Lock& lock, const KernelLock& waited_for) {
+  return KeyOf(waited_for) == KeyOf(*lock.kernel) ||
+         (lock.by_name && MayBe(waited_for, *lock.kernel));
 }
 
 // What a thread spends outside this lock and outside idleness.
@@ -131,6 +220,16 @@ bool GoesOnOrIdles(const ThreadView& thread) {
   return idle || most.count >= kFewestMoves;
 }
 
+// A mutex that two threads pass to and fro to take turns names its own waiter.
+bool IsKeptByAnother(const Lock& lock) {
+  if (!lock.woken) return false;
+  if (!lock.file.empty() || IsOfInode(lock)) return true;
+  if (lock.monitor || lock.concurrent || lock.shared) return true;
+  return lock.mutex && std::ranges::any_of(lock.owners, [&](const auto& row) {
+           return !WaitsFor(lock, row.first);
+         });
+}
+
 }  // namespace
 
 std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process) {
@@ -138,36 +237,50 @@ std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& pro
   std::map<std::string, Lock> locks;
   for (const ThreadView& thread : process.threads) {
     for (const WaitSite& site : thread.sites) {
-      if (site.cls != WAIT_lock || site.nature == Nature::kSleep) continue;
+      const bool of_kernel = site.nature == Nature::kKernelLock;
+      if ((site.cls != WAIT_lock && !of_kernel) || site.nature == Nature::kSleep) continue;
       Lock fresh;
-      const std::string key = KeyOf(site, interpreter, fresh);
+      const std::string key = KeyOf(machine, site, interpreter, fresh);
       if (key.empty()) continue;
       Lock& lock = locks.try_emplace(key, fresh).first->second;
       LearnWord(machine, site, lock);
       Count(lock, thread, site);
     }
   }
+  JoinByName(locks);
   std::vector<Lock> all;
   for (auto& [key, lock] : locks) {
-    CountOwners(machine.snapshot(), process, lock);
+    if (lock.kernel) {
+      CountKernelOwners(machine, process, lock);
+    } else {
+      CountOwners(machine.snapshot(), process, lock);
+    }
     all.push_back(std::move(lock));
   }
   std::ranges::stable_sort(all, [](const Lock& a, const Lock& b) { return a.wait_ns > b.wait_ns; });
   return all;
 }
 
+bool IsOfInode(const Lock& lock) {
+  return lock.kernel && lock.kernel->role == KERNEL_LOCK_ROLE_inode;
+}
+
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process) {
   std::vector<Lock> locks = WaitedForIn(machine, process);
   // The others that want a file may be processes of their own.
-  std::erase_if(locks, [](const Lock& lock) {
-    return lock.waiters.size() < 2 && (lock.file.empty() || !lock.woken);
-  });
+  std::erase_if(locks,
+                [](const Lock& lock) { return lock.waiters.size() < 2 && !IsKeptByAnother(lock); });
   return locks;
 }
 
-bool IsFor(const Lock& lock, const WaitSite& site) {
+bool IsFor(const MachineView& machine, const Lock& lock, const WaitSite& site) {
+  const bool of_kernel = site.nature == Nature::kKernelLock;
+  if (lock.kernel || of_kernel) {
+    return lock.kernel && of_kernel && IsFor(lock, KernelLockAt(machine, site));
+  }
   if (site.cls != WAIT_lock) return false;
   if (lock.monitor) return site.nature == Nature::kMonitor;
+  if (lock.concurrent) return site.nature == Nature::kLock;
   if (lock.word == 0) {
     return site.nature == Nature::kFileLock && site.object == lock.longest_site->object;
   }
@@ -192,13 +305,16 @@ bool IsHandedOn(const Lock& lock) {
 }
 
 std::string NameOfLock(const Lock& lock) {
+  if (lock.kernel) return absl::StrCat("the kernel's ", NameOf(*lock.kernel));
   if (lock.interpreter) return "Python's global interpreter lock (GIL)";
   if (lock.monitor) return "a Java monitor (synchronized)";
+  if (lock.concurrent) return "a lock of java.util.concurrent";
   if (!lock.file.empty()) return absl::StrCat("the lock of ", lock.file);
   return absl::StrFormat("lock 0x%x", lock.word);
 }
 
 Holder HolderOf(const ProcessView& process, const Lock& lock) {
+  if (!lock.kernel_owners.empty()) return KernelHolderOf(lock);
   Holder owner{.by_owner_word = true};
   for (const auto& [tid, seen] : lock.owners) {
     owner.looks += seen;

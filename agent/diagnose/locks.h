@@ -3,17 +3,21 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/diagnose/kernel_locks.h"
 #include "agent/diagnose/machine.h"
 
 namespace waitscope {
 
 struct Lock {
-  uint64_t word = 0;         // lowest address seen; 0: a file lock or a monitor
+  uint64_t word = 0;         // lowest address seen; 0: a file lock, the kernel's or one of Java's
   std::string file;          // of a file lock
   bool monitor = false;      // Java's: which of them is not known
+  bool concurrent = false;   // of java.util.concurrent: likewise
+  bool shared = false;       // of readers and writers, by its waiters' stacks
   bool interpreter = false;  // Python's global interpreter lock
   bool mutex = false;        // by its futex operation
   bool condition = false;    // a condition variable's words, or a wait for one
@@ -24,16 +28,24 @@ struct Lock {
   std::map<const ThreadView*, double> waiters;  // with the time each waited
   std::map<uint32_t, double> wakers;            // threads of the process, by tid
   std::map<uint32_t, uint64_t> owners;          // by tid, as often as seen at a window's close
-  const WaitSite* longest_site = nullptr;       // where most time was spent waiting
+  std::optional<KernelLock> kernel;             // one of the kernel's own
+  bool by_name = false;  // an inode's: waits without an address, at a file of its name, are for it
+  // Of the kernel's: the waits that began while this thread, of whatever process, owned it.
+  std::map<const ThreadView*, KernelLockWindow> kernel_owners;
+  uint64_t kernel_waits = 0;               // of whatever owner; 0: nobody watched
+  const WaitSite* longest_site = nullptr;  // where most time was spent waiting
 };
 
 // Everything waited for like a lock, the longest waited for first.
 std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process);
-// Those with at least two waiters, or of files that other processes lock too.
+// Those with at least two waiters, or with one that another thread is known to keep waiting.
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process);
 
+// Other processes may stand in the same line.
+bool IsOfInode(const Lock& lock);
+
 // Whether a site is a wait for this lock.
-bool IsFor(const Lock& lock, const WaitSite& site);
+bool IsFor(const MachineView& machine, const Lock& lock, const WaitSite& site);
 
 // Threads that wait for this lock in turn, each woken by the one before: not consumers woken by a
 // producer. The share of waits that another waiter ended.
@@ -49,6 +61,7 @@ std::string NameOfLock(const Lock& lock);
 struct Holder {
   const ThreadView* thread = nullptr;  // null: unknown
   bool by_owner_word = false;          // else the busiest of those who ended waits
+  uint64_t behind_ns = 0;              // of the kernel's locks: how long others waited behind it
   uint64_t seen = 0;                   // as owner in so many of `looks`; or waits it ended of them
   uint64_t looks = 0;
 };

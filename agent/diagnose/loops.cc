@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/core/histogram.h"
+#include "agent/diagnose/databases.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
@@ -32,7 +33,7 @@ uint64_t LoopPolls(const ThreadView& thread) {
 }
 
 // A backend of PostgreSQL polls for one client and then works for it alone.
-bool IsOneClientWorker(const ProcessView& process) { return process.comm == "postgres"; }
+bool IsOneClientWorker(const ProcessView& process) { return IsPostgres(process); }
 
 // A worker that gets messages of its own process waits as a loop does; no connection waits for it.
 bool IsFedByItsProcess(const ThreadView& thread) {

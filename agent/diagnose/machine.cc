@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/diagnose/kernel_locks.h"
 #include "agent/diagnose/nature.h"
 
 namespace waitscope {
@@ -70,7 +72,8 @@ WaitSite SiteOf(const Snapshot& snapshot, const SampleKey& key, const SampleValu
 }
 
 bool SamePlace(const WaitSite& a, const WaitSite& b) {
-  return a.cls == b.cls && a.syscall == b.syscall && a.object == b.object;
+  return a.cls == b.cls && a.syscall == b.syscall && a.object == b.object &&
+         a.at_kernel_lock == b.at_kernel_lock;
 }
 
 // A wait that spans windows was told at each close, without its user stack: that time belongs to
@@ -177,7 +180,8 @@ ThreadView* MachineView::Mutable(const ThreadKey& key) {
 }
 
 void MachineView::AddSamples() {
-  using Place = std::tuple<ThreadKey, wait_class, int32_t, uint32_t, StackId>;
+  using Place = std::tuple<ThreadKey, wait_class, int32_t, uint32_t, StackId, bool>;
+  const std::set<StackId> locks = KernelLockStacks(*snapshot_);
   std::map<Place, WaitSite> sites;
   std::map<std::tuple<ThreadKey, StackId, StackId>, RunSite> runs;
   for (const auto& [key, value] : snapshot_->samples) {
@@ -187,9 +191,10 @@ void MachineView::AddSamples() {
       run = {key.kernel_stack, key.user_stack, run.ns + value.ns, run.count + value.count};
     }
     if (key.state != SampleState::kBlocked) continue;
-    const WaitSite site = SiteOf(*snapshot_, key, value);
-    const auto [at, added] =
-        sites.try_emplace({key.thread, key.cls, key.syscall, key.object, key.user_stack}, site);
+    WaitSite site = SiteOf(*snapshot_, key, value);
+    site.at_kernel_lock = locks.contains(key.kernel_stack);
+    const auto [at, added] = sites.try_emplace(
+        {key.thread, key.cls, key.syscall, key.object, key.user_stack, site.at_kernel_lock}, site);
     if (!added) Add(at->second, site);
   }
   for (auto& [place, site] : sites) Mutable(std::get<0>(place))->sites.push_back(std::move(site));

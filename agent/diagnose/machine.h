@@ -20,6 +20,7 @@ enum class Nature : uint8_t {
   kSleep,     // for time to pass
   kMutex,     // for a lock that a thread holds
   kMonitor,   // for an object's monitor in Java: each thread waits at a word of its own
+  kLock,      // for a lock of java.util.concurrent: so, too
   kPark,      // on a futex that may be a queue, a condition, or a lock
   kFileLock,  // for flock, fcntl or a semaphore
   kDisk,
@@ -30,6 +31,8 @@ enum class Nature : uint8_t {
   kPipe,
   kChild,
   kOther,
+  kKernelLock,  // of the kernel's own, in whatever call it was met
+  kReader,      // for somebody connected to us to read what we send
 };
 
 // All waits of one thread at one place for one thing.
@@ -47,6 +50,7 @@ struct WaitSite {
   uint64_t queue_ns = 0;
   uint32_t device = 0;
   bool open = false;                     // one had not ended when the window closed
+  bool at_kernel_lock = false;           // by its kernel stack
   std::map<ThreadKey, double> wakers{};  // threads only, with how many waits each ended
 
   double MeanNs() const { return count > 0 ? ns / count : ns; }

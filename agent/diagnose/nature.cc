@@ -4,28 +4,37 @@
 #include <array>
 #include <string>
 
+#include "agent/diagnose/kernel_locks.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 18> kWords{
-    "poll",       "client",  "backend", "news",      "socket", "sleep",
-    "mutex",      "monitor", "park",    "file-lock", "disk",   "commit",
-    "page-fault", "reclaim", "dirty",   "pipe",      "child",  "other"};
+constexpr std::array<std::string_view, 21> kWords{
+    "poll",    "client", "backend", "news",      "socket", "sleep",       "mutex",
+    "monitor", "lock",   "park",    "file-lock", "disk",   "commit",      "page-fault",
+    "reclaim", "dirty",  "pipe",    "child",     "other",  "kernel-lock", "reader"};
 
 constexpr uint32_t kFutexCommandMask = 0x7f;  // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 constexpr uint32_t kFutexWait = 0;
 constexpr uint32_t kFutexLockPi = 6;
 constexpr uint32_t kFutexLockPi2 = 13;
 
-Nature OfSocket(const SocketSides& sides, const wait_object& object) {
+// A send waits for room, which the other end makes by reading.
+bool Sends(int32_t syscall) {
+  constexpr std::array<int32_t, 6> kSends{__NR_sendto, __NR_sendmsg, __NR_sendmmsg,
+                                          __NR_write,  __NR_writev,  __NR_sendfile};
+  return std::ranges::find(kSends, syscall) != kSends.end();
+}
+
+Nature OfSocket(const SocketSides& sides, const WaitSite& site) {
+  const wait_object& object = *site.object;
   switch (sides.Of(object)) {
     case SocketSide::kAsks:
       return object.turn == TURN_own ? Nature::kNews : Nature::kBackend;
     case SocketSide::kAsked:
-      return Nature::kClient;
+      return Sends(site.syscall) ? Nature::kReader : Nature::kClient;
     case SocketSide::kListens:
       return Nature::kPoll;
     case SocketSide::kUnknown:
@@ -38,6 +47,16 @@ Nature OfSocket(const SocketSides& sides, const wait_object& object) {
 constexpr std::array<std::string_view, 5> kSleepFrames{
     "JVM_Sleep", "JavaThread::sleep", "ves_icall_System_Threading_Thread_Sleep",
     "mono_thread_info_sleep", "ThreadNative::Sleep"};
+
+// Only the methods that take one of these locks wait below themselves: conditions have classes of
+// their own.
+constexpr std::array<std::string_view, 2> kLockFrames{"java.util.concurrent.locks.Reentrant",
+                                                      "java.util.concurrent.locks.StampedLock."};
+
+bool IsJavaLock(const MachineView& machine, StackId stack) {
+  return std::ranges::any_of(kLockFrames,
+                             [&](std::string_view name) { return machine.HasFrame(stack, name); });
+}
 
 bool IsRuntimeSleep(const MachineView& machine, StackId stack) {
   return std::ranges::any_of(kSleepFrames,
@@ -66,6 +85,7 @@ Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   if (command == kFutexLockPi || command == kFutexLockPi2) return Nature::kMutex;
   if (IsRuntimeSleep(machine, site.user_stack)) return Nature::kSleep;
   if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
+  if (IsJavaLock(machine, site.user_stack)) return Nature::kLock;
   if (machine.HasFrame(site.user_stack, "pthread_rwlock_")) return Nature::kMutex;
   if (command != kFutexWait) return Nature::kPark;
   const bool parks = CallsFutexItself(machine, site.user_stack) ||
@@ -90,12 +110,13 @@ std::string_view NatureWord(Nature nature) { return kWords.at(static_cast<size_t
 
 Nature NatureOf(const MachineView& machine, const SocketSides& sides, const WaitSite& site) {
   const bool socket = site.object != nullptr && site.object->kind == OBJECT_socket;
+  if (IsForKernelLock(site)) return Nature::kKernelLock;
   switch (site.cls) {
     case WAIT_poll:
       if (site.syscall == __NR_accept || site.syscall == __NR_accept4) return Nature::kPoll;
-      return socket ? OfSocket(sides, *site.object) : Nature::kPoll;
+      return socket ? OfSocket(sides, site) : Nature::kPoll;
     case WAIT_network:
-      return socket ? OfSocket(sides, *site.object) : Nature::kSocket;
+      return socket ? OfSocket(sides, site) : Nature::kSocket;
     case WAIT_sleep:
       return Nature::kSleep;
     case WAIT_lock:

@@ -21,8 +21,15 @@ struct AnswerWaits {
 bool TookWork(const MachineView& machine, const AnswerWaits& waits);
 
 // Whether the answers came when a time limit was over, as those of an empty queue and of a long
-// poll do: after a second or more, and all after the same time.
+// poll do: after a second or more, and all after the same time. Half a second is enough where the
+// threads keep their connections and do nothing but ask again.
 bool CameByTimeLimit(const AnswerWaits& waits);
+
+// Whether what came may have been messages at a steady pace, and what was sent their
+// acknowledgements: the peer seems to have spoken first, and both sides have spoken as often since.
+// So it is where a server greets its clients, and after many a TLS handshake, whose answers take
+// the same time each.
+bool MayAcknowledge(const AnswerWaits& waits);
 
 // Whether the peer, on this machine, idles until others of its clients send something.
 bool CameFromOthers(const MachineView& machine, const AnswerWaits& waits);

@@ -1,6 +1,7 @@
 #include "agent/diagnose/pools.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 
@@ -13,14 +14,17 @@ namespace {
 constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
 constexpr uint64_t kFewestTurns = 4;
-constexpr double kPerJob = 0.8;   // a job that ends was handed out before
-constexpr double kOwnWork = 0.5;  // of its time, at the same kind of work as the pool
-
-// "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
-std::string WithoutDigits(std::string name) {
-  std::erase_if(name, [](char letter) { return letter >= '0' && letter <= '9'; });
-  return name;
-}
+constexpr double kPerJob = 0.8;                // a job that ends was handed out before
+constexpr double kOwnWork = 0.5;               // of its time, at the same kind of work as the pool
+constexpr uint16_t kUnix = 1;                  // AF_UNIX
+constexpr uint64_t kShortestBlockNs = 16'000;  // two switches and what the peer does
+constexpr std::array<int32_t, 10> kMayBlock{
+    __NR_recvfrom, __NR_recvmsg, __NR_read,     __NR_readv,      __NR_poll,
+    __NR_ppoll,    __NR_select,  __NR_pselect6, __NR_epoll_wait, __NR_epoll_pwait};
+constexpr std::array<std::string_view, 10> kRuntimeFrames{
+    "WatcherThread::",      "VMThread::",         "ConcurrentGCThread::",     "GangWorker::",
+    "CompileBroker::",      "ServiceThread::",    "MonitorDeflationThread::", "NMethodSweeper::",
+    "NotificationThread::", "signal_thread_entry"};
 
 bool IsMain(const ThreadView& thread) { return thread.key().tid == thread.key().pid; }
 
@@ -44,16 +48,65 @@ bool Answers(const ThreadView& thread) {
          thread.Calls({__NR_sendto, __NR_sendmsg}) > 0 && thread.Calls({__NR_connect}) == 0;
 }
 
+bool AsksOverUnix(const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
+    return site.nature == Nature::kBackend && site.object != nullptr &&
+           site.object->kind == OBJECT_socket && site.object->family == kUnix;
+  });
+}
+
+// Calls that may wait for what comes and were away for long enough to have done so.
+double CallsThatBlocked(const ThreadView& thread) {
+  double calls = 0;
+  for (const int32_t number : kMayBlock) {
+    const auto at = thread.calls.find(number);
+    if (at == thread.calls.end()) continue;
+    for (const Histogram::Bucket& bucket : at->second->latency.Used()) {
+      if (hist_floor_ns(bucket.index) >= kShortestBlockNs)
+        calls += static_cast<double>(bucket.count);
+    }
+  }
+  return calls;
+}
+
+// A Unix socket's waits count for less than they are: when its peer takes what was sent, the kernel
+// (sock_wfree, all versions) wakes whoever sleeps at it, who then waits for the answer once more.
+double BlockedAtSockets(const ThreadView& thread) {
+  const auto& waits = thread.totals().waits;
+  const auto blocked = static_cast<double>(waits[WAIT_network].count + waits[WAIT_poll].count);
+  const bool twice = AsksOverUnix(thread) && !thread.calls.empty();
+  return twice ? std::min(blocked, CallsThatBlocked(thread)) : blocked;
+}
+
+}  // namespace
+
+bool IsOfTheRuntime(const MachineView& machine, const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    return std::ranges::any_of(kRuntimeFrames, [&](std::string_view name) {
+      return machine.HasFrame(site.user_stack, name);
+    });
+  });
+}
+
+bool WaitsForClients(const ThreadView& thread) {
+  return thread.NsOf(Nature::kClient) > 0 || thread.NsOf(Nature::kReader) > 0;
+}
+
 bool IsAsked(const ThreadView& thread) {
   if (thread.Calls({__NR_accept, __NR_accept4}) > 0 || IsAskedInTurns(thread)) return true;
   return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
-    if (site.nature == Nature::kClient) return site.count > 0;
+    if (site.nature == Nature::kClient || site.nature == Nature::kReader) return site.count > 0;
     const bool accepts = site.syscall == __NR_accept || site.syscall == __NR_accept4;
     return accepts && site.count > 0;
   });
 }
 
-}  // namespace
+// "pool-1-thread-12" and, cut at 15 letters, "pool-1-thread-1" are of one pool.
+std::string PoolNameOf(const ThreadView& thread) {
+  std::string name = thread.window->comm;
+  std::erase_if(name, [](char letter) { return letter >= '0' && letter <= '9'; });
+  return name;
+}
 
 Place PlaceOf(Nature nature) {
   switch (nature) {
@@ -65,6 +118,7 @@ Place PlaceOf(Nature nature) {
     case Nature::kSocket:
     case Nature::kPipe:
     case Nature::kOther:
+    case Nature::kReader:
       return Place::kUnclear;
     default:
       return Place::kTask;
@@ -75,8 +129,9 @@ std::vector<Pool> NamedAlikeIn(const ProcessView& process) {
   std::map<std::string, Pool> pools;
   for (const ThreadView& thread : process.threads) {
     if (IsMain(thread)) continue;
-    Pool& pool = pools[WithoutDigits(thread.window->comm)];
-    pool.name = WithoutDigits(thread.window->comm);
+    const std::string name = PoolNameOf(thread);
+    Pool& pool = pools[name];
+    pool.name = name;
     pool.members.push_back(&thread);
   }
   std::vector<Pool> all;
@@ -119,7 +174,8 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
                    double jobs) {
   const double enough = std::max({3.0, machine.Seconds() * kDispatchesPerSecond, kPerJob * jobs});
   return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
-    if (thread.ShareOf(Nature::kBackend) >= kOwnWork) return false;
+    if (thread.ShareOf(Nature::kBackend) >= kOwnWork || IsOfTheRuntime(machine, thread))
+      return false;
     const bool member = std::ranges::find(pool.members, &thread) != pool.members.end();
     return !member && static_cast<double>(thread.totals().switches_voluntary) >= enough;
   });
@@ -132,6 +188,14 @@ uint64_t SentBy(const ThreadView& thread) {
 uint64_t ExchangesOf(const ThreadView& thread) {
   const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg});
   return std::min(received + thread.ReadsWithWrites(), SentBy(thread));
+}
+
+double ExchangesForOthers(const ThreadView& thread) {
+  const double blocked =
+      BlockedAtSockets(thread) - thread.CountOf(Nature::kClient) - thread.CountOf(Nature::kReader);
+  const uint64_t other = thread.Calls({__NR_connect, __NR_accept, __NR_accept4});
+  const double for_itself = std::max(0.0, blocked - static_cast<double>(other));
+  return std::max(0.0, static_cast<double>(ExchangesOf(thread)) - for_itself);
 }
 
 bool AnswersNobody(const ProcessView& process) {

@@ -14,6 +14,9 @@ struct Pool {
   std::vector<const ThreadView*> members;
 };
 
+// The name of its pool, if it has one: its own without digits.
+std::string PoolNameOf(const ThreadView& thread);
+
 // Where a thread of a pool is while it waits.
 enum class Place : uint8_t {
   kHome,     // idle: at its queue, at a poll, or for a client's next request
@@ -46,6 +49,20 @@ uint64_t SentBy(const ThreadView& thread);
 
 // As often as something came over a connection and something was sent over one.
 uint64_t ExchangesOf(const ThreadView& thread);
+
+// How many of its exchanges others began: whoever asks waits for each answer, while a question lies
+// there already or is waited for on the asked side.
+double ExchangesForOthers(const ThreadView& thread);
+
+// Whether it is one of HotSpot's own that run no Java: they come round by the clock, or when code
+// is to be compiled or memory to be collected.
+bool IsOfTheRuntime(const MachineView& machine, const ThreadView& thread);
+
+// Whether it waited for those connected to us: for what they ask, or for them to read the answer.
+bool WaitsForClients(const ThreadView& thread);
+
+// Whether it is a thread that others ask by itself.
+bool IsAsked(const ThreadView& thread);
 
 // Whether it is known that no thread sent anything.
 bool AnswersNobody(const ProcessView& process);

@@ -22,6 +22,7 @@ Findings FsyncStall(const MachineView& machine);
 Findings HungThreads(const MachineView& machine);
 Findings LockContention(const MachineView& machine);
 Findings LockHandover(const MachineView& machine);
+Findings LockShared(const MachineView& machine);
 Findings MemoryStall(const MachineView& machine);
 Findings ThreadExhaustion(const MachineView& machine);
 Findings ThreadPoolDeadlock(const MachineView& machine);
@@ -29,5 +30,6 @@ Findings ThreadPoolGrowth(const MachineView& machine);
 Findings ThreadPoolManaged(const MachineView& machine);
 Findings ThreadPoolStarvation(const MachineView& machine);
 Findings ThreadPoolStuck(const MachineView& machine);
+Findings ThreadPoolUnread(const MachineView& machine);
 
 }  // namespace waitscope

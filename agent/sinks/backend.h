@@ -96,6 +96,8 @@ class Backend {
   virtual absl::Status Record(const RecordAsked& asked, WriteChunk write, GiveUp give_up) = 0;
   // System calls are measured as long as any lease lives.
   virtual absl::StatusOr<std::shared_ptr<void>> LeaseSyscalls(GiveUp give_up) = 0;
+  // The same of locks of the kernel.
+  virtual absl::StatusOr<std::shared_ptr<void>> LeaseKernelLocks(GiveUp give_up) = 0;
   virtual AgentStatus Status() = 0;
 };
 

@@ -179,6 +179,11 @@ grpc::Status QueryService::ListLocks(grpc::ServerContext* context, const v1::Vie
                                      v1::LocksResponse* response) {
   const Admission admission(views_, kMaxViews);
   if (!admission.ok()) return TooMany("questions", kMaxViews);
+  absl::StatusOr<std::shared_ptr<void>> lease = std::shared_ptr<void>();
+  if (request->range().has_duration()) {
+    lease = backend_.LeaseKernelLocks([context] { return IsGone(*context); });
+  }
+  if (!lease.ok()) return ToGrpc(lease.status(), *context);
   return OfMachine(context, *request, EncodeLocks, response);
 }
 

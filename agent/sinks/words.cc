@@ -44,6 +44,8 @@ constexpr std::array<LossWords, LOST_REASON_COUNT> kLossWords = {{
     {"raw-stack", "incomplete stacks could not be handed over to be finished: they end early"},
     {"unread-table",
      "there was no room for the age of unread requests: their numbers are lower bounds"},
+    {"lock-table",
+     "there was no room for waits at locks of the kernel: who owned those is not known"},
 }};
 
 }  // namespace
@@ -87,8 +89,8 @@ std::string_view WakerContextWord(waker_context context) {
 }
 
 std::string_view ObjectKindWord(uint8_t kind) {
-  constexpr std::string_view kWords[] = {"",      "file", "pipe", "socket",
-                                         "futex", "anon", "char", "block"};
+  constexpr std::string_view kWords[] = {"",     "file", "pipe",  "socket",     "futex",
+                                         "anon", "char", "block", "kernel-lock"};
   return kind < std::size(kWords) ? kWords[kind] : "";
 }
 

@@ -2,54 +2,23 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/os/clock.h"
+#include "agent/source/carried_objects.h"
 #include "agent/source/iterator_reader.h"
-
-// The compiled objects, carried inside the binary (cmake/WaitscopeBpf.cmake).
-#define BPF_OBJECT(name)                          \
-  extern "C" const std::byte bpf_object_##name[]; \
-  extern "C" const std::byte bpf_object_##name##_end[]
-BPF_OBJECT(sched);
-BPF_OBJECT(life);
-BPF_OBJECT(snapshot);
-BPF_OBJECT(block);
-BPF_OBJECT(oncpu);
-BPF_OBJECT(syscall);
-BPF_OBJECT(unread);
-BPF_OBJECT(sides);
-#undef BPF_OBJECT
 
 namespace waitscope {
 namespace {
-
-struct CarriedObject {
-  std::string_view name;
-  const std::byte* begin;
-  const std::byte* end;
-};
-
-#define CARRIED(name) \
-  { #name, bpf_object_##name, bpf_object_##name##_end }
-constexpr CarriedObject kObjects[] = {
-    CARRIED(sched), CARRIED(life),    CARRIED(snapshot), CARRIED(block),
-    CARRIED(oncpu), CARRIED(syscall), CARRIED(unread),   CARRIED(sides),
-};
-#undef CARRIED
-
-std::span<const std::byte> Elf(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kObjects), std::end(kObjects),
-                                   [&](const CarriedObject& o) { return o.name == name; });
-  return {found->begin, found->end};
-}
 
 // Programs that exist in two variants, or not on every kernel. Everything else is always wanted.
 bool Wanted(const KernelFeatures& f, std::string_view program) {
@@ -114,7 +83,10 @@ probe_config ConfigOf(const LiveOptions& options, const KernelFeatures& features
 }  // namespace
 
 BpfSession::BpfSession(const LiveOptions& options, const KernelFeatures& features)
-    : options_(options), features_(features), cpus_(OnlineCpus()) {
+    : options_(options),
+      features_(features),
+      kernel_locks_([this] { return KernelLocksLoader(); }),
+      cpus_(OnlineCpus()) {
   features_.unwind_tables = features.unwind_tables && options.unwind_tables;
 }
 
@@ -135,7 +107,7 @@ absl::StatusOr<std::unique_ptr<BpfSession>> BpfSession::Open(const LiveOptions& 
 ObjectSpec BpfSession::Spec(std::string_view name) const {
   return {
       .name = name,
-      .elf = Elf(name),
+      .elf = CarriedObject(name),
       .config = ConfigOf(options_, features_),
       .wanted = [f = features_](std::string_view program) { return Wanted(f, program); },
       .unwanted_map =
@@ -302,8 +274,7 @@ void BpfSession::WriteControl() const {
 
 // Their maps stay in maps_, so that totals go on where they were.
 void BpfSession::UnloadOnDemand() {
-  unread_now_.reset();
-  readers_.reset();
+  unread_.reset();
   on_demand_.clear();
 }
 
@@ -326,8 +297,7 @@ absl::Status BpfSession::SetOnDemand(bool wanted) {
 
 // The age of requests is worth having, not worth failing for.
 void BpfSession::GiveUpUnread(const absl::Status& why) {
-  unread_now_.reset();
-  readers_.reset();
+  unread_.reset();
   on_demand_.resize(1);  // the system calls' own stay
   features_.unread_by_events = features_.unread_by_functions = false;
   shortfalls_.push_back(absl::StrCat("how long requests lie unread is not known: ", why.message()));
@@ -342,47 +312,51 @@ absl::StatusOr<BpfObject*> BpfSession::LoadOnDemand(std::string_view name) {
   return on_demand_.back().get();
 }
 
+// Locks by name are worth having, not worth failing for.
+void BpfSession::SetKernelLocks(bool wanted) {
+  if (!features_.kernel_locks) return;
+  if (!wanted) {
+    control_.locks_ns = 0;  // first: what is noted from here on may have no end
+    WriteControl();
+  }
+  kernel_locks_.Want(wanted, MonotonicNs());
+  FollowKernelLocks();
+}
+
+void BpfSession::FollowKernelLocks() {
+  kernel_locks_.Follow(MonotonicNs());
+  if (!kernel_locks_.watching() || control_.locks_ns != 0) return;
+  control_.locks_ns = MonotonicNs();  // from here on nothing ends unseen
+  WriteControl();
+}
+
+KernelLockWatch::Load BpfSession::KernelLocksLoader() const {
+  auto maps = std::make_shared<SharedMaps>();  // of its own: others come and go here meanwhile
+  for (const auto& [name, fd] : maps_) {
+    maps->emplace(name, UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3)));
+  }
+  return [spec = Spec("kernel_locks"), maps]() -> absl::StatusOr<KernelLockWatch::Programs> {
+    absl::StatusOr<BpfObject> object = BpfObject::Load(spec, *maps);
+    if (!object.ok()) return object.status();
+    if (absl::Status status = object->Attach(); !status.ok()) return status;
+    return KernelLockWatch::Programs{std::make_unique<BpfObject>(*std::move(object)),
+                                     std::move(maps->at("kernel_lock_waits"))};
+  };
+}
+
 absl::Status BpfSession::WatchUnread() {
-  ForgetListeners();
+  UnreadRequests::ForgetListeners(Map("listening_ports"));
   const absl::StatusOr<BpfObject*> object = LoadOnDemand("unread");
   if (!object.ok()) return object.status();
-  auto unread = (*object)->AttachIterator("list_unread", Map("unread_notes"));
+  auto unread = UnreadRequests::Watch(**object, Map("unread_notes"));
   if (!unread.ok()) return unread.status();
-  auto readers = (*object)->AttachIterator("find_readers");
-  if (!readers.ok()) return readers.status();
-  unread_now_ = *std::move(unread);
-  readers_ = *std::move(readers);
-  return FindReaders();
-}
-
-// A port that somebody listened at when these programs were loaded before may be anybody's now.
-void BpfSession::ForgetListeners() const {
-  const int ports = Map("listening_ports");
-  uint32_t port = 0;
-  while (ports >= 0 && bpf_map_get_next_key(ports, nullptr, &port) == 0) {
-    if (bpf_map_delete_elem(ports, &port) != 0) return;
-  }
-}
-
-absl::Status BpfSession::FindReaders() const {
-  return ReadRecords<char>(readers_.get(), [](char) {});  // it tells the kernel side alone
+  unread_ = *std::move(unread);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<unread_now>> BpfSession::ReadUnread() const {
-  std::vector<unread_now> unread;
-  if (!unread_now_) return unread;
-  const auto read = [&] {
-    unread.clear();
-    return ReadRecords<unread_now>(unread_now_.get(),
-                                   [&](const unread_now& one) { unread.push_back(one); });
-  };
-  absl::Status status = read();
-  const bool all_claimed =
-      std::ranges::all_of(unread, [](const unread_now& one) { return one.claimed != 0; });
-  if (status.ok() && !all_claimed) status = FindReaders();
-  if (status.ok() && !all_claimed) status = read();
-  if (!status.ok()) return status;
-  return unread;
+  if (!unread_) return std::vector<unread_now>();
+  return unread_->Read();
 }
 
 std::vector<ProgramReport> BpfSession::Programs() const {
@@ -392,6 +366,13 @@ std::vector<ProgramReport> BpfSession::Programs() const {
   };
   for (const auto& [name, object] : objects_) append(*object);
   for (const auto& object : on_demand_) append(*object);
+  std::ranges::move(kernel_locks_.Reports(), std::back_inserter(all));
+  return all;
+}
+
+std::vector<std::string> BpfSession::Shortfalls() const {
+  std::vector<std::string> all = shortfalls_;
+  if (std::string why = kernel_locks_.WhyNot(); !why.empty()) all.push_back(std::move(why));
   return all;
 }
 

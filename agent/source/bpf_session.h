@@ -14,7 +14,9 @@
 #include "agent/python/namer.h"
 #include "agent/source/bpf_object.h"
 #include "agent/source/kernel_features.h"
+#include "agent/source/kernel_lock_watch.h"
 #include "agent/source/live_options.h"
+#include "agent/source/unread_requests.h"
 #include "agent/source/unwind_service.h"
 #include "bpf/totals.h"
 
@@ -55,6 +57,11 @@ class BpfSession {
   // The programs of system calls and unread requests: loaded and attached, or detached and
   // unloaded.
   absl::Status SetOnDemand(bool wanted);
+  // What watches locks of the kernel, where it has the tracepoints: begins to load and attach, or
+  // detaches and unloads. To be followed now and then.
+  void SetKernelLocks(bool wanted);
+  void FollowKernelLocks();
+  KernelLockWatch& kernel_locks() { return kernel_locks_; }
   // Connections with something unread; none while those programs are not loaded.
   absl::StatusOr<std::vector<unread_now>> ReadUnread() const;
 
@@ -63,7 +70,7 @@ class BpfSession {
 
   std::vector<ProgramReport> Programs() const;
   // What could not be had although the kernel seemed to offer it, as sentences.
-  const std::vector<std::string>& shortfalls() const { return shortfalls_; }
+  std::vector<std::string> Shortfalls() const;
 
  private:
   BpfSession(const LiveOptions& options, const KernelFeatures& features);
@@ -72,10 +79,9 @@ class BpfSession {
   absl::StatusOr<BpfObject*> Load(std::string_view name);
   absl::StatusOr<BpfObject*> LoadOnDemand(std::string_view name);
   void UnloadOnDemand();
+  KernelLockWatch::Load KernelLocksLoader() const;
   absl::Status WatchUnread();
   void GiveUpUnread(const absl::Status& why);
-  void ForgetListeners() const;
-  absl::Status FindReaders() const;
   absl::Status LoadAlwaysOn();
   absl::Status AttachAlwaysOn();
   void FollowMappings();
@@ -91,16 +97,16 @@ class BpfSession {
   std::vector<std::pair<std::string, std::unique_ptr<BpfObject>>> objects_;
   BpfObject* sampler_ = nullptr;  // of what the CPUs run; null when nobody wants or gives it
   std::vector<std::unique_ptr<BpfObject>> on_demand_;
+  KernelLockWatch kernel_locks_;
   CpuSet cpus_;
   std::optional<MappingStream> mappings_;  // from before loading until unwinding starts
   std::unique_ptr<UnwindService> unwinding_;
   probe_control control_{};
   int python_names_ = -1;  // known from the start: other threads must not look through maps_
   BpfLinkPtr ledgers_;
-  BpfLinkPtr sockets_;     // null where sockets cannot be listed
-  BpfLinkPtr waiting_;     // null where user stacks are not unwound
-  BpfLinkPtr unread_now_;  // these are null while unread requests are not watched
-  BpfLinkPtr readers_;
+  BpfLinkPtr sockets_;                    // null where sockets cannot be listed
+  BpfLinkPtr waiting_;                    // null where user stacks are not unwound
+  std::optional<UnreadRequests> unread_;  // while they are watched
   std::vector<std::string> shortfalls_;
 };
 

@@ -75,6 +75,12 @@ absl::Status Check(const loss_event& event) {
   return absl::OkStatus();
 }
 
+absl::Status Check(const kernel_lock_event& event) {
+  if (event.lock_kind >= KERNEL_LOCK_KIND_COUNT) return OutOfRange("kind of lock", event.lock_kind);
+  if (event.role >= KERNEL_LOCK_ROLE_COUNT) return OutOfRange("role of a lock", event.role);
+  return absl::OkStatus();
+}
+
 absl::Status Check(const frame_event& event) {
   if (event.count > kMaxFrames) return OutOfRange("frame count", event.count);
   if (event.index != 0 && event.index >= event.count) return OutOfRange("frame", event.index);

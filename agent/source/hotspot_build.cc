@@ -1,7 +1,7 @@
 #include "agent/source/hotspot_build.h"
 
 #include "absl/strings/strip.h"
-#include "agent/source/exported_symbol.h"
+#include "agent/unwind/named_symbols.h"
 
 namespace waitscope {
 namespace {

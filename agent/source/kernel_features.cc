@@ -119,6 +119,8 @@ void ProbeBtf(KernelFeatures& features) {
   features.block_has_queue = TracepointParameters(kernel.get(), "block_rq_issue") == 2;
   features.rseq_update = TracepointParameters(kernel.get(), "rseq_update") == 1;
   features.rdonly_cast = HasFunction(kernel.get(), "bpf_rdonly_cast");
+  features.kernel_locks = TracepointParameters(kernel.get(), "contention_begin") == 2 &&
+                          TracepointParameters(kernel.get(), "contention_end") == 2;
   ProbeUnread(kernel.get(), features);
 }
 
@@ -172,7 +174,8 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
              "counted as preempted (kernels before 5.18)"),
       Report("late user stacks", f.rseq_update, false,
              "user stacks are taken on the way back to user mode (rseq_update)",
-             "user stacks are taken before the wait, at most once per sampling period a thread"),
+             "user stacks are taken before the wait, in the long run at most eight times a "
+             "sampling period and thread"),
       Report("whole user stacks", f.unwind_tables, false,
              "user stacks are unwound to the thread's root by unwind tables",
              "user stacks are walked by frame pointers, which most code does not keep: they end "
@@ -189,6 +192,10 @@ std::vector<CapabilityReport> Describe(const KernelFeatures& f) {
       Report("unread requests", f.unread_requests(), false,
              "loops, pools and diagnose tell how long requests lie unread",
              "how long requests lie unread is not known (needs Linux 5.11, and tracefs)"),
+      Report("kernel locks", f.kernel_locks, false,
+             "locks and diagnose tell which lock of the kernel is waited for, and who owns it",
+             "which lock of the kernel is waited for, and who owns it, is not known: waits for one "
+             "are told by their stacks alone (needs Linux 5.19)"),
       Report("kernel symbols", f.kernel_symbols, false, "kernel frames have names",
              "kernel frames are bare addresses: set kernel.kptr_restrict to 0 or 1 and run "
              "with CAP_SYSLOG"),

@@ -22,6 +22,7 @@ struct KernelFeatures {
   bool python_frames = false;        // Python's own frames; they stand in stacks by unwind tables
   bool unread_by_events = false;     // sk_data_ready and sock_recv_length (v6.3)
   bool unread_by_functions = false;  // else what they stand in, with socket storage (v5.11)
+  bool kernel_locks = false;         // lock:contention_begin and _end (v5.19)
   bool realtime = false;             // PREEMPT_RT
   bool ring_buffer_safe = true;      // false: a ring buffer in a scheduler hook can deadlock
   bool tracefs = false;              // classic tracepoints, for the system-call programs

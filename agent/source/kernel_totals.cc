@@ -98,10 +98,7 @@ absl::Status ReadAndMakeRoom(int fd, absl::FunctionRef<void(const Key&, const Va
         each(key, value);
         keys.push_back(key);
       });
-  bpf_map_info info{};
-  uint32_t size = sizeof(info);
-  if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return status;
-  if (keys.size() * 2 < info.max_entries) return status;
+  if (!IsHalfFull(fd, keys.size())) return status;
   for (const Key& key : keys) {
     if (IsGone(key)) bpf_map_delete_elem(fd, &key);
   }

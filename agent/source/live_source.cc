@@ -119,7 +119,7 @@ void LiveSource::Introduce(absl::FunctionRef<void(const Event&)> fold) const {
   CopyText(host.hostname, names.nodename);
   CopyText(host.kernel, names.release);
   CopyText(host.agent_version, options_.agent_version);
-  CopyText(host.limits, Limits(features_, session_->shortfalls()));
+  CopyText(host.limits, Limits(features_, session_->Shortfalls()));
   fold(host);
 }
 
@@ -176,6 +176,7 @@ void LiveSource::LookRound(absl::FunctionRef<void(const Event&)> fold) {
   const uint64_t now = MonotonicNs();
   if (now - looked_ns_ < kLookEveryNs) return;
   KeepToBudget(now - std::exchange(looked_ns_, now));
+  session_->FollowKernelLocks();
   if (session_->FollowCpus(OnlineCpus())) Introduce(fold);
 }
 
@@ -215,6 +216,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   status.Update(ReadSyscalls(*session_, fold));
   status.Update(ReadUnread(*session_, tick.at_ns, fold));
   status.Update(TellSides(tick.at_ns, fold));
+  status.Update(session_->kernel_locks().Read(tick.at_ns, fold));
   if (!status.ok()) return status;
   ReadLosses(*session_, undecodable_, fold);
   surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);
@@ -238,12 +240,11 @@ absl::Status LiveSource::TellDevices(uint64_t now_ns, absl::FunctionRef<void(con
 }
 
 absl::Status LiveSource::TellSides(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) {
-  const uint64_t began_ns = MonotonicNs();
-  if (began_ns < next_sides_ns_) return absl::OkStatus();
+  if (MonotonicNs() < next_sides_ns_) return absl::OkStatus();
+  const uint64_t began_ns = ThreadCpuNs();  // on a full machine the rest is waiting for a CPU
   const auto sockets = session_->ReadSockets();
   if (sockets.ok()) sides_.Tell(now_ns, *sockets, fold);
-  const uint64_t ended_ns = MonotonicNs();
-  next_sides_ns_ = ended_ns + (ended_ns - began_ns) * kSidesPause;
+  next_sides_ns_ = MonotonicNs() + (ThreadCpuNs() - began_ns) * kSidesPause;
   return sockets.status();
 }
 
@@ -283,6 +284,17 @@ absl::Status LiveSource::WantSyscalls(bool wanted) {
   return session_->SetOnDemand(wanted);
 }
 
+void LiveSource::WantKernelLocks(bool wanted) {
+  const std::lock_guard lock(mutex_);
+  session_->SetKernelLocks(wanted);
+}
+
+bool LiveSource::KernelLocksSettled() {
+  const std::lock_guard lock(mutex_);
+  session_->FollowKernelLocks();
+  return !session_->kernel_locks().loading();
+}
+
 std::vector<Mapping> LiveSource::MappingsOf(uint32_t pid) const {
   const UnwindService* unwinding = session_->unwinding();
   return unwinding == nullptr ? std::vector<Mapping>() : unwinding->MappingsOf(pid);
@@ -306,7 +318,7 @@ std::optional<CodeObject> LiveSource::PythonNameOf(CodeCache::Life life, uint64_
 std::vector<CapabilityReport> LiveSource::capabilities() const {
   const std::lock_guard lock(mutex_);
   std::vector<CapabilityReport> reports = Describe(features_);
-  for (const std::string& shortfall : session_->shortfalls()) {
+  for (const std::string& shortfall : session_->Shortfalls()) {
     reports.push_back({.name = "shortfall", .detail = shortfall});
   }
   return reports;

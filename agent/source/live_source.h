@@ -38,6 +38,8 @@ class LiveSource : public Source {
   void RequestTick() override;
   void DeliverStacksAgain() override { stacks_.Turn(); }
   absl::Status WantSyscalls(bool wanted) override;
+  void WantKernelLocks(bool wanted) override;
+  bool KernelLocksSettled() override;
 
   // Safe from any thread.
   std::vector<CapabilityReport> capabilities() const;

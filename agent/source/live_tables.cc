@@ -1,6 +1,5 @@
 #include "agent/source/live_tables.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,20 +22,18 @@ namespace {
 constexpr uint64_t kAfterlifeNs = 10'000'000'000;
 constexpr int kReapMs = 1000;
 constexpr uint64_t kRereadNs = 5'000'000;  // at 0.3 ms each, 6 % of a processor
-// Files whose tables one stack may wait for: a process that was just met has 5 to 100.
-constexpr int kBuildsForOne = 256;
 
 }  // namespace
 
-LiveTables::LiveTables(MappingStream stream, UnwindMaps maps)
+LiveTables::LiveTables(MappingStream stream, UnwindMaps maps, std::unique_ptr<TableBuilder> builder)
     : stream_(std::move(stream)),
       maps_(std::move(maps)),
-      tables_(maps_),
+      builder_(std::move(builder)),
+      tables_(maps_, *builder_),
       hotspots_(
           [this](uint32_t pid, const hotspot_code* code) { maps_.PublishHotSpot(pid, code); }) {}
 
 int LiveTables::patience_ms() const {
-  if (tables_.has_work()) return 0;
   if (stream_.holds_back()) return 1;
   const int starting = hotspots_.patience_ms(MonotonicNs());
   if (dying_.empty() && !tables_.is_crowded()) return starting;
@@ -104,14 +101,14 @@ void LiveTables::PublishChanged() {
     }
     Publish(pid, *mappings);
   }
-  for (const MappedFile* file : replaced) PublishHolders(file);
+  if (!replaced.empty()) PublishHolders(replaced);
 }
 
-void LiveTables::PublishHolders(const MappedFile* file) {
+void LiveTables::PublishHolders(const std::set<const MappedFile*>& files) {
   tracker_.ForEach([&](uint32_t pid, const SharedMappings& mappings) {
     const bool holds =
         std::any_of(mappings->begin(), mappings->end(),
-                    [&](const TextMapping& mapping) { return mapping.file.get() == file; });
+                    [&](const TextMapping& mapping) { return files.contains(mapping.file.get()); });
     if (holds) Publish(pid, *mappings);
   });
 }
@@ -135,22 +132,24 @@ std::vector<unwind_mapping> LiveTables::DescribeAll(uint32_t pid, const TextMapp
   return described;
 }
 
-void LiveTables::BuildOne() {
-  const auto find_holder = [this](const MappedFile* file) {
-    std::optional<TableStore::Holder> found;
-    tracker_.ForEach([&](uint32_t pid, const SharedMappings& mappings) {
-      for (const TextMapping& mapping : *mappings) {
-        if (!found && mapping.file.get() == file && !dying_.contains(pid)) {
-          found = {pid, mapping.start, mapping.end};
-        }
+std::optional<FileHolder> LiveTables::HolderOf(const MappedFile* file) const {
+  std::optional<FileHolder> found;
+  tracker_.ForEach([&](uint32_t pid, const SharedMappings& mappings) {
+    for (const TextMapping& mapping : *mappings) {
+      if (!found && mapping.file.get() == file && !dying_.contains(pid)) {
+        found = {pid, mapping.start, mapping.end};
       }
-    });
-    return found;
-  };
-  const MappedFile* file = tables_.BuildOne(find_holder, MonotonicNs());
-  if (file == nullptr) return;
-  PublishHolders(file);
-  if (!tables_.has_work()) malloc_trim(0);  // building takes ten times what is kept
+    }
+  });
+  return found;
+}
+
+void LiveTables::AdoptBuilt() {
+  const std::set<const MappedFile*> adopted =
+      tables_.AdoptBuilt([this](const MappedFile* file) { return HolderOf(file); }, MonotonicNs());
+  if (adopted.empty()) return;
+  PublishHolders(adopted);
+  if (!tables_.awaits_tables()) builder_->GiveBackMemory();
 }
 
 void LiveTables::MeetProcesses() { hotspots_.Try(MonotonicNs()); }
@@ -196,7 +195,7 @@ bool LiveTables::KnowsNow(const raw_stack& raw) {
   return true;
 }
 
-UnwoundStack LiveTables::UnwindNow(const raw_stack& raw, const ReadLiveWord& read_live) {
+UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {
   std::vector<unwind_mapping> mappings;
   if (const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns)) {
     mappings = DescribeAll(raw.pid, *then);
@@ -210,15 +209,18 @@ UnwoundStack LiveTables::UnwindNow(const raw_stack& raw, const ReadLiveWord& rea
   return UnwindStack(view, SampleOf(raw), read_live);
 }
 
-UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {
-  UnwoundStack stack = UnwindNow(raw, read_live);
-  if (stack.stop == UNWIND_STOP_no_table) tables_.Hasten(tracker_.FindAt(raw.pid, raw.at_ns));
-  for (int files = 0; stack.stop == UNWIND_STOP_no_table && files < kBuildsForOne; ++files) {
-    if (!tables_.has_work()) break;
-    BuildOne();
-    stack = UnwindNow(raw, read_live);
-  }
-  return stack;
+std::shared_ptr<const MappedFile> LiveTables::AwaitedBy(const raw_stack& raw,
+                                                        const UnwoundStack& stack) {
+  const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns);
+  if (stack.stop != UNWIND_STOP_no_table || !then) return nullptr;
+  // Of all addresses but the leaf's, what called is one below.
+  const uint64_t pc = stack.frames.back() - (stack.frames.size() > 1 ? 1 : 0);
+  const auto at = std::find_if(then->begin(), then->end(), [&](const TextMapping& mapping) {
+    return pc - mapping.start < mapping.end - mapping.start;
+  });
+  if (at == then->end() || !Awaits(*at->file)) return nullptr;
+  builder_->Hasten(*then);
+  return at->file;
 }
 
 std::vector<Mapping> LiveTables::MappingsOf(uint32_t pid) const {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "agent/os/process_maps.h"
@@ -13,6 +15,7 @@
 #include "agent/source/mapping_stream.h"
 #include "agent/source/mapping_tracker.h"
 #include "agent/source/python_processes.h"
+#include "agent/source/table_builder.h"
 #include "agent/source/table_store.h"
 #include "agent/source/unwind_maps.h"
 #include "agent/unwind/stack_unwinder.h"
@@ -23,10 +26,12 @@ namespace waitscope {
 // For one thread, but for what says otherwise.
 class LiveTables {
  public:
-  LiveTables(MappingStream stream, UnwindMaps maps);
+  LiveTables(MappingStream stream, UnwindMaps maps, std::unique_ptr<TableBuilder> builder);
 
   // Readable when there is something to catch up with.
   std::vector<int> fds() const { return stream_.fds(); }
+  // Readable when there are tables to adopt.
+  int built_fd() const { return builder_->fd(); }
   // For how long that may be waited for; -1: for ever.
   int patience_ms() const;
 
@@ -41,10 +46,11 @@ class LiveTables {
   // What no record told: the last resort, and dear. False when the last time was too short ago.
   bool Reread(uint32_t pid);
 
-  // Files whose tables are wanted and not built.
-  bool has_work() const { return tables_.has_work(); }
-  // Builds one of them, and publishes it.
-  void BuildOne();
+  // Whether tables are wanted and not adopted yet, and whether that of this file.
+  bool awaits_tables() const { return tables_.awaits_tables(); }
+  bool Awaits(const MappedFile& file) const { return tables_.Awaits(&file); }
+  // Publishes the tables that were built meanwhile.
+  void AdoptBuilt();
   // Looks at processes that have just been met and were not up yet.
   void MeetProcesses();
   // Gives up what belonged to processes that are gone.
@@ -53,8 +59,11 @@ class LiveTables {
   // Whether anything is known of the process by now. If so, and the kernel side did not know,
   // because its entry is missing or is of before, the process is published again.
   bool KnowsNow(const raw_stack& raw);
-  // With what was mapped when the stack was taken; the tables that it needs are built first.
+  // With what was mapped when the stack was taken, and the tables that there are.
   UnwoundStack Unwind(const raw_stack& raw, const ReadLiveWord& read_live);
+  // The file whose table is to come and takes that stack further, or null. What the stack may need
+  // is built first.
+  std::shared_ptr<const MappedFile> AwaitedBy(const raw_stack& raw, const UnwoundStack& stack);
 
   // What code a process has mapped; known for a while after its end. From any thread.
   std::vector<Mapping> MappingsOf(uint32_t pid) const;
@@ -66,14 +75,15 @@ class LiveTables {
   void ReadProcess(uint32_t pid);
   void Apply(const MappingRecord& record);
   void PublishChanged();
-  void PublishHolders(const MappedFile* file);
+  void PublishHolders(const std::set<const MappedFile*>& files);
+  std::optional<FileHolder> HolderOf(const MappedFile* file) const;
   void Publish(uint32_t pid, const TextMappings& mappings);
   void Forget(uint32_t pid, uint64_t now_ns);
-  UnwoundStack UnwindNow(const raw_stack& raw, const ReadLiveWord& read_live);
   std::vector<unwind_mapping> DescribeAll(uint32_t pid, const TextMappings& mappings);
 
   MappingStream stream_;
   UnwindMaps maps_;
+  std::unique_ptr<TableBuilder> builder_;
   TableStore tables_;
   MappingTracker tracker_;  // the thread writes it, under the lock
   mutable std::mutex tracker_mutex_;

@@ -27,4 +27,12 @@ absl::Status ForEachEntry(int fd, MapRead mode,
   return ForEachBatched<Key, Value>(read, each);
 }
 
+// Whether a map with so many entries has room for no more than as many again.
+inline bool IsHalfFull(int fd, size_t entries) {
+  bpf_map_info info{};
+  uint32_t size = sizeof(info);
+  return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+         2 * entries >= info.max_entries;
+}
+
 }  // namespace waitscope

@@ -10,7 +10,8 @@ namespace waitscope {
 namespace {
 
 constexpr size_t kMostAtOnce = 512;  // at 20 to 40 us each
-constexpr int kTries = 3;            // a table may be missing at first
+constexpr int kTries = 3;
+constexpr int kLongestPause = 6;  // as a power of two, in turns
 
 // All that the record sends as words.
 std::vector<uint64_t> WordsOf(const stack_event& stack) {
@@ -38,15 +39,23 @@ uint64_t IdentityOf(const stack_event& stack) {
   return id;
 }
 
+// In turns. Tables may be missing for long, where they found no room: the pauses double.
+uint64_t PauseAfter(int tries, uint8_t stop) {
+  if (tries < kTries) return 1;
+  const bool may_come = stop == UNWIND_STOP_no_table || stop == UNWIND_STOP_no_process;
+  return may_come ? uint64_t{1} << std::min(tries - kTries, kLongestPause) : UINT64_MAX / 2;
+}
+
 }  // namespace
 
 bool OpenStacks::IsRead(const waiting_thread& waiting) const {
   const auto at = known_.find(KeyOf(waiting.thread));
   if (at == known_.end() || at->second.since_ns != waiting.since_ns) return false;
-  return at->second.stack_class != UNWIND_CLASS_truncated || at->second.tries >= kTries;
+  return at->second.stack_class != UNWIND_CLASS_truncated || turn_ < at->second.again_at;
 }
 
 std::vector<waiting_thread> OpenStacks::Unread(std::vector<waiting_thread> waiting) {
+  ++turn_;
   std::set<std::pair<ThreadKey, uint64_t>> open;
   for (const waiting_thread& one : waiting) open.insert({KeyOf(one.thread), one.since_ns});
   std::erase_if(known_, [&](const auto& row) {
@@ -63,6 +72,7 @@ void OpenStacks::Add(OpenStack found) {
   const int tries = known.since_ns == found.waiting.since_ns ? known.tries + 1 : 1;
   known = {.since_ns = found.waiting.since_ns,
            .tries = tries,
+           .again_at = turn_ + PauseAfter(tries, found.stack.stop),
            .id = IdentityOf(found.stack),
            .stack_class = found.stack.stack_class,
            .stop = found.stack.stop,

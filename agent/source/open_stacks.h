@@ -34,6 +34,7 @@ class OpenStacks {
   struct Known {
     uint64_t since_ns = 0;
     int tries = 0;
+    uint64_t again_at = 0;  // turn
     bool told = false;
     uint32_t told_generation = 0;
     uint64_t id = 0;
@@ -47,6 +48,7 @@ class OpenStacks {
   bool IsRead(const waiting_thread& waiting) const;
 
   std::map<ThreadKey, Known> known_;
+  uint64_t turn_ = 0;
 };
 
 }  // namespace waitscope

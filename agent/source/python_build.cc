@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
-#include "agent/source/exported_symbol.h"
+#include "agent/unwind/named_symbols.h"
 
 namespace waitscope {
 namespace {

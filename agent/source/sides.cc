@@ -7,7 +7,6 @@
 namespace waitscope {
 namespace {
 
-constexpr int32_t kWholeProcess = -1;
 constexpr int kDeepestNesting = 4;  // of epoll instances that watch each other: the kernel has 5
 
 struct Found {
@@ -33,7 +32,8 @@ class Table {
 
   std::map<SidesKey, uint32_t> Sides() {
     std::map<SidesKey, uint32_t> sides;
-    for (const auto& [pid, found] : by_process_) sides[{pid, kWholeProcess}] = BitsOf(found);
+    for (const auto& [pid, found] : by_process_)
+      sides[{pid, SidesKey::kWholeProcess}] = BitsOf(found);
     for (const socket_row& row : rows_) {
       if (row.kind == SOCKET_epoll) sides[{row.pid, row.fd}] = BitsOf(by_epoll_[row.id]);
     }

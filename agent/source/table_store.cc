@@ -1,42 +1,15 @@
 #include "agent/source/table_store.h"
 
-#include <sys/auxv.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "agent/unwind/elf_image.h"
 
 namespace waitscope {
 namespace {
 
-constexpr std::string_view kVdso = "[vdso]";
-constexpr size_t kMaxVdsoBytes = 64 << 10;
 constexpr size_t kMaxEntries = 8192;
 constexpr uint64_t kCheckEveryNs = 1'000'000'000;
 constexpr uint64_t kFirstRetryNs = 2'500'000'000;
 constexpr uint64_t kLastRetryNs = 60'000'000'000;
-
-// Every process has the agent's own one: the kernel has one for each width, and only the 64-bit
-// one is unwound.
-std::span<const uint8_t> OwnVdso() {
-  const auto* start = std::bit_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
-  if (start == nullptr) return {};
-  // Its pages are followed by nothing of ours: the section headers are its last bytes.
-  uint64_t sections = 0;
-  uint16_t size = 0;
-  uint16_t count = 0;
-  std::memcpy(&sections, start + 40, sizeof(sections));
-  std::memcpy(&size, start + 58, sizeof(size));
-  std::memcpy(&count, start + 60, sizeof(count));
-  const uint64_t bytes = sections + uint64_t{size} * count;
-  return bytes <= kMaxVdsoBytes ? std::span(start, bytes) : std::span<const uint8_t>();
-}
 
 // What a run time's compiler writes its code to, whatever it is called.
 bool IsAnonymous(const MappedFile& file) {
@@ -46,25 +19,7 @@ bool IsAnonymous(const MappedFile& file) {
 // A compiler's code, too, or a program that was copied there before it was started.
 bool IsMemoryFile(const MappedFile& file) { return file.path.starts_with("/memfd:"); }
 
-absl::StatusOr<UnwindTable> BuildFrom(absl::StatusOr<ElfImage> image, RuleDictionary& rules) {
-  if (!image.ok()) return image.status();
-  return BuildUnwindTable(*image, rules);
-}
-
 }  // namespace
-
-absl::StatusOr<OpenedFile> OpenMapped(const TableStore::Holder& holder, const MappedFile& file) {
-  const std::string home = absl::StrCat("/proc/", holder.pid);
-  absl::StatusOr<OpenedFile> mapped =
-      OpenFile(absl::StrFormat("%s/map_files/%x-%x", home, holder.start, holder.end));
-  if (mapped.ok() && mapped->key.inode == file.inode) return mapped;
-  for (const std::string& root : {home + "/root", std::string("/")}) {
-    absl::StatusOr<OpenedFile> named = OpenFileInRoot(root, file.path);
-    // The device is not compared: btrfs and overlayfs report different ones in maps and stat.
-    if (named.ok() && named->key.inode == file.inode) return named;
-  }
-  return absl::NotFoundError(absl::StrCat(file.path, " is gone or was replaced"));
-}
 
 unwind_mapping TableStore::Describe(const TextMapping& mapping, uint32_t pid) {
   unwind_mapping out{.start = mapping.start, .end = mapping.end, .type = UNWIND_MAPPING_no_table};
@@ -77,8 +32,7 @@ unwind_mapping TableStore::Describe(const TextMapping& mapping, uint32_t pid) {
   if (added) {
     entry.file = mapping.file;
     entry.number = next_number_++;
-    entry.first_holder = {pid, mapping.start, mapping.end};
-    queue_.push_back(mapping.file.get());
+    Want(entry, {pid, mapping.start, mapping.end});
   }
   out.file = entry.number;
   if (entry.state == State::kCodeOnly) out.type = UNWIND_MAPPING_anonymous;
@@ -96,63 +50,82 @@ bool TableStore::Revalidate(const TextMapping& mapping, uint32_t pid, uint64_t n
   const auto found = entries_.find(mapping.file.get());
   if (found == entries_.end() || mapping.file->inode == 0) return false;
   Entry& entry = found->second;
-  if (entry.state == State::kQueued || now_ns - entry.checked_ns < kCheckEveryNs) return false;
+  if (entry.state == State::kAwaited || now_ns - entry.checked_ns < kCheckEveryNs) return false;
   if (entry.state == State::kCodeOnly && IsMemoryFile(*entry.file)) return false;  // it only grows
   entry.checked_ns = now_ns;
-  const Holder holder{pid, mapping.start, mapping.end};
+  const FileHolder holder{pid, mapping.start, mapping.end};
   if (entry.state == State::kReady || entry.state == State::kCodeOnly) {
     const auto file = OpenMapped(holder, *entry.file);
     if (!file.ok() || file->key == entry.key) return false;
   }
   Remove(entry, now_ns);
-  entry.state = State::kQueued;
-  entry.first_holder = holder;
-  queue_.push_back(entry.file.get());
+  Want(entry, holder);
   return true;
 }
 
-void TableStore::Hasten(const SharedMappings& mappings) {
-  if (!mappings) return;
-  const auto wanted = [&](const MappedFile* file) {
-    return std::any_of(mappings->begin(), mappings->end(),
-                       [&](const TextMapping& mapping) { return mapping.file.get() == file; });
-  };
-  std::stable_partition(queue_.begin(), queue_.end(), wanted);
+bool TableStore::Awaits(const MappedFile* file) const {
+  const auto found = entries_.find(file);
+  return found != entries_.end() && found->second.state == State::kAwaited;
 }
 
-const MappedFile* TableStore::BuildOne(FindHolder find_holder, uint64_t now_ns) {
-  if (queue_.empty()) return nullptr;
+void TableStore::Want(Entry& entry, const FileHolder& holder, bool first) {
+  entry.state = State::kAwaited;
+  entry.holder = holder;
+  entry.first_holder = first;
+  ++awaited_;
+  builder_.Want({entry.file, holder});
+}
+
+// The process in which the file was met may be gone.
+bool TableStore::WantFromOther(Entry& entry, FindHolder find_holder) {
+  if (!entry.first_holder) return false;
+  const std::optional<FileHolder> other = find_holder(entry.file.get());
+  if (other) Want(entry, *other, false);
+  return other.has_value();
+}
+
+std::set<const MappedFile*> TableStore::AdoptBuilt(FindHolder find_holder, uint64_t now_ns) {
+  std::set<const MappedFile*> adopted;
+  for (BuiltFile& built : builder_.TakeBuilt()) {
+    --awaited_;
+    Entry& entry = entries_.at(built.file.get());  // whose file is awaited is never given up
+    if (!built.key && WantFromOther(entry, find_holder)) continue;
+    adopted.insert(built.file.get());
+    Adopt(entry, std::move(built), now_ns);
+  }
   if (entries_.size() > kMaxEntries) Evict(now_ns);
-  const MappedFile* file = queue_.front();
-  queue_.pop_front();
-  Build(entries_.at(file), find_holder, now_ns);
-  return file;
+  return adopted;
 }
 
-void TableStore::Build(Entry& entry, FindHolder find_holder, uint64_t now_ns) {
-  if (entry.file->path == kVdso) {
-    Adopt(entry, BuildFrom(ElfImage::FromMemory(OwnVdso()), rules_), now_ns);
-    return;
-  }
-  absl::StatusOr<OpenedFile> file = OpenMapped(entry.first_holder, *entry.file);
-  if (!file.ok()) {
-    const std::optional<Holder> other = find_holder(entry.file.get());
-    if (other) file = OpenMapped(*other, *entry.file);
-  }
-  if (!file.ok()) {
-    entry.state = IsMemoryFile(*entry.file) ? State::kCodeOnly : State::kUnreadable;
+// A file that is no ELF file holds code of a run time's compiler.
+void TableStore::Adopt(Entry& entry, BuiltFile built, uint64_t now_ns) {
+  entry.state = State::kCodeOnly;
+  if (!built.key) {
+    if (!IsMemoryFile(*entry.file)) entry.state = State::kUnreadable;
     ++stats_.unreadable;
     return;
   }
-  entry.key = file->key;
-  BuildFile(entry, file->fd.get(), now_ns);
+  entry.key = *built.key;
+  entry.python = built.python;
+  entry.hotspot = built.hotspot;
+  if (!built.table || built.table->rows.empty()) return;
+  built.table->Renumber(rules_.Merge(built.rules));
+  AdoptTable(entry, *std::move(built.table), now_ns);
 }
 
-void TableStore::BuildFile(Entry& entry, int fd, uint64_t now_ns) {
-  absl::StatusOr<ElfImage> image = ElfImage::FromFile(fd);
-  if (image.ok()) entry.python = FindPython(*image, entry.file->path);
-  if (image.ok()) entry.hotspot = FindHotSpot(*image, entry.file->path);
-  Adopt(entry, BuildFrom(std::move(image), rules_), now_ns);
+void TableStore::AdoptTable(Entry& entry, UnwindTable table, uint64_t now_ns) {
+  std::optional<TablePlace> place = maps_.Place(table, rules_);
+  entry.state = place ? State::kReady : State::kNoRoom;
+  if (!place) {
+    NoteCrowdedOut(entry, now_ns);
+    return;
+  }
+  ++stats_.built;
+  retry_pause_ns_ = kFirstRetryNs;
+  entry.place = *place;
+  table.rows = {};
+  table.page_first_row = {};
+  entry.shape = std::move(table);
 }
 
 std::optional<PythonProcess> TableStore::PythonIn(const TextMappings& mappings) const {
@@ -184,24 +157,6 @@ std::optional<TableStore::Place> TableStore::PlaceOf(const TextMapping& mapping)
   return Place{.entry = &entry, .moved = *bias - entry.shape.first_page_vaddr};
 }
 
-// A file that is no ELF file holds code of a run time's compiler.
-void TableStore::Adopt(Entry& entry, absl::StatusOr<UnwindTable> table, uint64_t now_ns) {
-  entry.state = State::kCodeOnly;
-  if (!table.ok() || table->rows.empty()) return;
-  std::optional<TablePlace> place = maps_.Place(*table, rules_);
-  entry.state = place ? State::kReady : State::kNoRoom;
-  if (!place) {
-    NoteCrowdedOut(entry, now_ns);
-    return;
-  }
-  ++stats_.built;
-  retry_pause_ns_ = kFirstRetryNs;
-  entry.place = *place;
-  table->rows = {};
-  table->page_first_row = {};
-  entry.shape = *std::move(table);
-}
-
 // Room is free some seconds after a program's end, when nobody can still be unwinding through its
 // tables. Building in vain costs as much as building: the pauses double.
 void TableStore::NoteCrowdedOut(Entry& entry, uint64_t now_ns) {
@@ -223,8 +178,7 @@ void TableStore::RetryCrowdedOut(uint64_t now_ns) {
   for (const auto& file : std::exchange(crowded_out_, {})) {
     const auto found = entries_.find(file.get());
     if (found == entries_.end() || found->second.state != State::kNoRoom) continue;
-    found->second.state = State::kQueued;
-    queue_.push_back(file.get());
+    Want(found->second, found->second.holder);
   }
 }
 
@@ -233,7 +187,7 @@ void TableStore::Evict(uint64_t now_ns) {
   for (auto at = entries_.begin(); at != entries_.end();) {
     Entry& entry = at->second;
     // The tracker's list of names and this entry hold it; mappings hold it, too.
-    if (entry.state == State::kQueued || entry.file.use_count() > 2) {
+    if (entry.state == State::kAwaited || entry.file.use_count() > 2) {
       ++at;
       continue;
     }

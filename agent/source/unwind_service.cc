@@ -25,23 +25,30 @@ constexpr uint64_t kInFlightNs = 500'000;
 // Records of one fork storm are taken together, so that it does not wake this thread each time.
 constexpr std::chrono::milliseconds kGather(2);
 constexpr std::chrono::milliseconds kSettlePatience(100);
+constexpr std::chrono::milliseconds kHurryPatience(50);
 // All files that a Debian server has mapped take 0.2 to 0.5 s.
 constexpr std::chrono::milliseconds kStartPatience(2000);
 constexpr size_t kMaxFinished = 8192;
+constexpr size_t kMaxAwaiting = 256;  // 4 MiB
 
 }  // namespace
 
 void RingBufferFree::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 
-UnwindService::UnwindService(MappingStream stream, UnwindMaps maps)
-    : tables_(std::move(stream), std::move(maps)) {}
+UnwindService::UnwindService(MappingStream stream, UnwindMaps maps,
+                             std::unique_ptr<TableBuilder> builder)
+    : tables_(std::move(stream), std::move(maps), std::move(builder)) {}
 
 absl::StatusOr<std::unique_ptr<UnwindService>> UnwindService::Start(MappingStream stream,
                                                                     const UnwindMapFds& fds,
-                                                                    int raw_ring) {
+                                                                    int raw_ring,
+                                                                    TableBuilder::Build build) {
   auto maps = UnwindMaps::Open(fds);
   if (!maps.ok()) return maps.status();
-  std::unique_ptr<UnwindService> service(new UnwindService(std::move(stream), *std::move(maps)));
+  auto builder = TableBuilder::Start(std::move(build));
+  if (!builder.ok()) return builder.status();
+  std::unique_ptr<UnwindService> service(
+      new UnwindService(std::move(stream), *std::move(maps), *std::move(builder)));
   if (absl::Status status = service->Prepare(raw_ring); !status.ok()) return status;
   service->thread_ = std::thread([self = service.get()] { self->Run(); });
   return service;
@@ -60,7 +67,7 @@ absl::Status UnwindService::Prepare(int raw_ring) {
     return absl::InternalError(absl::StrCat("cannot follow mappings: ", std::strerror(errno)));
   }
   std::vector<int> fds = tables_.fds();
-  fds.insert(fds.end(), {raw_ring, wake_.get()});
+  fds.insert(fds.end(), {raw_ring, wake_.get(), tables_.built_fd()});
   for (const int fd : fds) Watch(fd);
   return absl::OkStatus();
 }
@@ -110,16 +117,21 @@ std::vector<OpenStack> UnwindService::ReadOpen(std::vector<waiting_thread> waiti
     const std::lock_guard lock(mutex_);
     open_wanted_ = std::move(waiting);
   }
-  Settle();
+  AwaitTurn(kSettlePatience, true);
   const std::lock_guard lock(mutex_);
   return std::exchange(open_read_, {});
 }
 
 void UnwindService::Settle() {
+  if (!AwaitTurn(kSettlePatience, true)) AwaitTurn(kHurryPatience, false);
+}
+
+bool UnwindService::AwaitTurn(std::chrono::milliseconds patience, bool patient) {
   std::unique_lock lock(mutex_);
+  patient_ = patient_ && patient;
   const uint64_t wanted = ++settle_wanted_;
   Wake();
-  settled_.wait_for(lock, kSettlePatience, [&] { return settle_done_ >= wanted || stopping_; });
+  return settled_.wait_for(lock, patience, [&] { return settle_done_ >= wanted || stopping_; });
 }
 
 void UnwindService::AwaitTables() {
@@ -132,19 +144,21 @@ void UnwindService::Run() {
   tables_.ReadAllProcesses();
   for (;;) {
     uint64_t settling = 0;
+    bool patient = true;
     std::optional<CpuSet> cpus;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
       settling = settle_wanted_;
+      patient = std::exchange(patient_, true);
       cpus.swap(cpus_wanted_);
     }
     if (cpus) WatchCpus(*cpus);
-    Turn();
+    Turn(patient);
     {
       const std::lock_guard lock(mutex_);
-      settle_done_ = settling;
-      prepared_ = prepared_ || !tables_.has_work();
+      if (awaiting_.empty()) settle_done_ = settling;
+      prepared_ = prepared_ || !tables_.awaits_tables();
     }
     settled_.notify_all();
     Wait();
@@ -155,18 +169,19 @@ void UnwindService::Wait() {
   epoll_event ready[8];
   const int count = epoll_wait(epoll_.get(), ready, 8, tables_.patience_ms());
   const bool woken = std::any_of(ready, ready + std::max(count, 0), [&](const epoll_event& event) {
-    return event.data.fd == wake_.get();
+    return event.data.fd == wake_.get() || event.data.fd == tables_.built_fd();
   });
-  uint64_t drained = 0;
-  if (woken && read(wake_.get(), &drained, sizeof(drained)) < 0) return;
+  eventfd_t drained = 0;
+  eventfd_read(wake_.get(), &drained);
   if (count > 0 && !woken) std::this_thread::sleep_for(kGather);
 }
 
-void UnwindService::Turn() {
+void UnwindService::Turn(bool patient) {
   tables_.CatchUp(MonotonicNs() - kInFlightNs);
+  tables_.AdoptBuilt();
   ring_buffer__consume(raw_.get());
   ReadWanted();
-  tables_.BuildOne();
+  FinishAwaiting(patient);
   tables_.MeetProcesses();
   tables_.Reap();
 }
@@ -177,30 +192,71 @@ void UnwindService::ReadWanted() {
     const std::lock_guard lock(mutex_);
     wanted.swap(open_wanted_);
   }
-  const auto raw = std::make_unique<raw_stack>();
   for (const waiting_thread& waiting : wanted) {
-    ReadStackOf(waiting, MonotonicNs(), *raw);
-    tables_.pythons().ReadFrames(*raw);
-    const auto read_live = [&](uint64_t address, uint64_t* word) {
-      return ReadWordOf(static_cast<pid_t>(waiting.thread.pid), address, word);
-    };
-    UnwoundStack stack = tables_.Unwind(*raw, read_live);
-    // The window, too, was read from live memory.
-    if (stack.trust == UNWIND_CLASS_late) stack.trust = UNWIND_CLASS_late_live;
-    const std::lock_guard lock(mutex_);
-    open_read_.push_back({waiting, EventOf(*raw, stack)});
+    auto one = std::make_unique<Unfinished>();
+    one->waiting = waiting;
+    ReadStackOf(waiting, MonotonicNs(), one->raw);
+    tables_.pythons().ReadFrames(one->raw);
+    const UnwoundStack stack = Unwind(*one);
+    Conclude(std::move(one), stack);
   }
 }
 
 void UnwindService::Finish(const raw_stack& raw) {
   tables_.CatchUp(UINT64_MAX);  // what was mapped before the stack was taken
   const bool read = !tables_.KnowsNow(raw) && tables_.Reread(raw.pid);
-  UnwoundStack stack = tables_.Unwind(raw, nullptr);
+  auto one = std::make_unique<Unfinished>();
+  one->raw = raw;
+  UnwoundStack stack = Unwind(*one);
   if (stack.stop == UNWIND_STOP_no_mapping && !read && tables_.Reread(raw.pid)) {
-    stack = tables_.Unwind(raw, nullptr);
+    stack = Unwind(*one);
   }
+  Conclude(std::move(one), stack);
+}
+
+UnwoundStack UnwindService::Unwind(const Unfinished& one) {
+  if (!one.waiting) return tables_.Unwind(one.raw, nullptr);
+  UnwoundStack stack = tables_.Unwind(one.raw, [&](uint64_t address, uint64_t* word) {
+    return ReadWordOf(static_cast<pid_t>(one.raw.pid), address, word);
+  });
+  // The window, too, was read from live memory.
+  if (stack.trust == UNWIND_CLASS_late) stack.trust = UNWIND_CLASS_late_live;
+  return stack;
+}
+
+// Tries those again whose tables have come; without patience the others end where they are.
+void UnwindService::FinishAwaiting(bool patient) {
+  for (std::unique_ptr<Unfinished>& one : std::exchange(awaiting_, {})) {
+    if (patient && tables_.Awaits(*one->awaited)) {
+      awaiting_.push_back(std::move(one));
+      continue;
+    }
+    const UnwoundStack stack = Unwind(*one);
+    if (patient) {
+      Conclude(std::move(one), stack);
+    } else {
+      HandOver(*one, stack);
+    }
+  }
+}
+
+// Keeps a stack that needs a table until that has come.
+void UnwindService::Conclude(std::unique_ptr<Unfinished> one, const UnwoundStack& stack) {
+  one->awaited = tables_.AwaitedBy(one->raw, stack);
+  if (one->awaited && awaiting_.size() < kMaxAwaiting) {
+    awaiting_.push_back(std::move(one));
+  } else {
+    HandOver(*one, stack);
+  }
+}
+
+void UnwindService::HandOver(const Unfinished& one, const UnwoundStack& stack) {
   const std::lock_guard lock(mutex_);
-  if (finished_.size() < kMaxFinished) finished_.push_back(EventOf(raw, stack));
+  if (one.waiting) {
+    open_read_.push_back({*one.waiting, EventOf(one.raw, stack)});
+  } else if (finished_.size() < kMaxFinished) {
+    finished_.push_back(EventOf(one.raw, stack));
+  }
 }
 
 }  // namespace waitscope

@@ -2,6 +2,7 @@
 // those it shipped raw, and those of threads that still wait, read from their processes.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "agent/source/live_tables.h"
 #include "agent/source/mapping_stream.h"
 #include "agent/source/open_stacks.h"
+#include "agent/source/table_builder.h"
 #include "agent/source/unwind_maps.h"
 #include "bpf/events.h"
 
@@ -31,9 +33,9 @@ struct RingBufferFree {
 class UnwindService {
  public:
   // `raw_ring` is the ring buffer of struct raw_stack.
-  static absl::StatusOr<std::unique_ptr<UnwindService>> Start(MappingStream stream,
-                                                              const UnwindMapFds& fds,
-                                                              int raw_ring);
+  static absl::StatusOr<std::unique_ptr<UnwindService>> Start(
+      MappingStream stream, const UnwindMapFds& fds, int raw_ring,
+      TableBuilder::Build build = BuildFile);
   ~UnwindService();
   UnwindService(const UnwindService&) = delete;
   UnwindService& operator=(const UnwindService&) = delete;
@@ -47,7 +49,8 @@ class UnwindService {
   // Reads the user stacks of waiting threads from their processes. Waits, but not for long: what
   // takes longer is handed over by a later call.
   std::vector<OpenStack> ReadOpen(std::vector<waiting_thread> waiting);
-  // Waits, but not for long, until what the kernel side shipped by now is finished.
+  // Waits, but not for long, until what the kernel side shipped by now is finished: stacks whose
+  // tables have not come by then, as far as they go.
   void Settle();
   // What code a process has mapped; known for a while after its end. From any thread.
   std::vector<Mapping> MappingsOf(uint32_t pid) const { return tables_.MappingsOf(pid); }
@@ -60,23 +63,37 @@ class UnwindService {
   }
 
  private:
-  UnwindService(MappingStream stream, UnwindMaps maps);
+  // A stack that goes further once a table has come.
+  struct Unfinished {
+    raw_stack raw;
+    std::optional<waiting_thread> waiting;  // the one it was read of
+    std::shared_ptr<const MappedFile> awaited;
+  };
+
+  UnwindService(MappingStream stream, UnwindMaps maps, std::unique_ptr<TableBuilder> builder);
 
   absl::Status Prepare(int raw_ring);
   void Run();
   void Wait();
-  void Turn();
+  void Turn(bool patient);
   void Wake() const;
   void Watch(int fd);
   void WatchCpus(const CpuSet& online);
+  // A turn after which no stack awaits a table: without patience, the next. False: it took longer.
+  bool AwaitTurn(std::chrono::milliseconds patience, bool patient);
   void Finish(const raw_stack& raw);
   void ReadWanted();
+  void FinishAwaiting(bool patient);
+  UnwoundStack Unwind(const Unfinished& one);
+  void Conclude(std::unique_ptr<Unfinished> one, const UnwoundStack& stack);
+  void HandOver(const Unfinished& one, const UnwoundStack& stack);
 
   // All of the thread.
   LiveTables tables_;
   std::unique_ptr<ring_buffer, RingBufferFree> raw_;
   UniqueFd epoll_;
   UniqueFd wake_;
+  std::vector<std::unique_ptr<Unfinished>> awaiting_;
 
   mutable std::mutex mutex_;
   std::condition_variable settled_;
@@ -86,6 +103,7 @@ class UnwindService {
   std::vector<OpenStack> open_read_;
   uint64_t settle_wanted_ = 0;
   uint64_t settle_done_ = 0;
+  bool patient_ = true;    // false: stacks end where they are in the next turn
   bool prepared_ = false;  // every table that was wanted at first is built
   bool stopping_ = false;
   std::thread thread_;  // last: it uses the rest

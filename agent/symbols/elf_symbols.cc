@@ -40,7 +40,17 @@ ElfSymbols ElfSymbols::Index(const std::shared_ptr<const ByteSource>& source,
   }
   if (symbols.tables_.empty()) symbols.AddDebugData(*source, *layout);
   if (symbols.tables_.empty()) symbols.AddTable(ReadGoSymbols(source));
+  symbols.stripped_ = symbols.tables_.empty();
   symbols.AddTables(source, *layout, SHT_DYNSYM, 0);
+  return symbols;
+}
+
+ElfSymbols ElfSymbols::With(const DebugFile& debug) const {
+  ElfSymbols symbols;
+  symbols.segments_ = segments_;
+  symbols.build_id_ = build_id_;
+  symbols.AddTables(debug.source, debug.layout, SHT_SYMTAB, ShiftBetween(debug.layout, segments_));
+  for (const SymbolTable& table : tables_) symbols.AddTable(table);
   return symbols;
 }
 

@@ -25,9 +25,14 @@ class ElfSymbols {
   static ElfSymbols Index(const std::shared_ptr<const ByteSource>& source,
                           const FindDebugFile& find_debug_file);
 
+  // The same with the functions of a debug file that came later.
+  ElfSymbols With(const DebugFile& debug) const;
+
   // The linker name of the function around this offset of the file.
   std::optional<std::string> Lookup(uint64_t file_offset) const;
   const std::string& build_id() const { return build_id_; }
+  // Only exported functions are known, if any: a debug file would tell the others.
+  bool stripped() const { return stripped_; }
   size_t functions() const;
   size_t bytes() const;
 
@@ -39,6 +44,7 @@ class ElfSymbols {
 
   ElfLayout segments_;  // only its segments are kept
   std::string build_id_;
+  bool stripped_ = false;
   std::vector<SymbolTable> tables_;  // the most complete first
 };
 

@@ -19,8 +19,11 @@ int64_t MonotonicNs() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-LiveSymbolizer::Options WithClock(LiveSymbolizer::Options options) {
+LiveSymbolizer::Options Completed(LiveSymbolizer::Options options) {
   if (!options.now_ns) options.now_ns = MonotonicNs;
+  if (options.debug_fetcher) {
+    options.debug_directories.push_back(options.debug_fetcher->directory());
+  }
   return options;
 }
 
@@ -45,11 +48,10 @@ std::string ModuleName(const Mapping& mapping) {
 }  // namespace
 
 LiveSymbolizer::LiveSymbolizer(Options options)
-    : options_(WithClock(std::move(options))),
+    : options_(Completed(std::move(options))),
       processes_({.proc_dir = options_.proc_dir,
                   .max_processes = options_.max_processes,
                   .keep_unused_ns = options_.keep_unused_ns,
-                  .reread_ns = options_.reread_ns,
                   .trust_ns = options_.trust_ns,
                   .known_mappings = options_.known_mappings},
                  options_.now_ns),
@@ -65,7 +67,21 @@ LiveSymbolizer::LiveSymbolizer(Options options)
                 .cache_bytes = options_.cache_bytes / 4 * 3}),
       names_(kMaxNames) {}
 
+uint64_t LiveSymbolizer::arrivals() const {
+  return options_.debug_fetcher ? options_.debug_fetcher->arrivals() : 0;
+}
+
+void LiveSymbolizer::TakeDebugFiles() {
+  if (arrivals() == arrivals_taken_) return;
+  arrivals_taken_ = arrivals();
+  for (const std::string& build_id : options_.debug_fetcher->TakeArrived()) {
+    modules_.AddDebugFile(build_id);
+  }
+  names_.Clear();
+}
+
 Stack LiveSymbolizer::Resolve(const RawStack& raw) {
+  TakeDebugFiles();
   Stack stack;
   Process* const process = raw.pid == 0 ? nullptr : processes_.Select(raw.pid, raw.addresses);
   if (raw.pid != 0 && process == nullptr) {
@@ -173,6 +189,8 @@ void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64
   if (!symbols) return;
   if (!mapping.module) frame.build_id = symbols->build_id();
   frame.symbol = NameIn(mapping, *symbols, lookup + bias);
+  const bool wanted = frame.symbol.empty() && symbols->stripped() && !frame.build_id.empty();
+  if (wanted && options_.debug_fetcher) options_.debug_fetcher->Want(frame.build_id);
 }
 
 std::string LiveSymbolizer::NameIn(const CodeMapping& mapping, const ElfSymbols& symbols,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "agent/core/stack.h"
 #include "agent/java/namer.h"
 #include "agent/python/namer.h"
+#include "agent/symbols/debug_fetcher.h"
 #include "agent/symbols/demangle.h"
 #include "agent/symbols/jit_symbols.h"
 #include "agent/symbols/kallsyms.h"
@@ -41,14 +43,14 @@ class LiveSymbolizer : public Symbolizer {
     size_t cache_bytes = 64 << 20;
     size_t max_processes = 4096;
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
-    // The least time between two reads of one process's mappings or perf map.
-    int64_t reread_ns = 1'000'000'000;
-    int64_t trust_ns = 0;             // of ProcessTable::Options
-    KnownMappings known_mappings;     // of processes that have exited; may be empty
-    KnownPythons known_pythons;       // may be empty
-    KeptNames kept_names;             // may be empty
-    KnownHotSpots known_hotspots;     // may be empty
-    std::function<int64_t()> now_ns;  // monotonic; the system's own when empty
+    int64_t reread_ns = 1'000'000'000;            // of JitSymbols::Options
+    int64_t trust_ns = 0;                         // of ProcessTable::Options
+    KnownMappings known_mappings;                 // of processes that have exited; may be empty
+    KnownPythons known_pythons;                   // may be empty
+    KeptNames kept_names;                         // may be empty
+    KnownHotSpots known_hotspots;                 // may be empty
+    std::shared_ptr<DebugFetcher> debug_fetcher;  // may be null: nobody is asked
+    std::function<int64_t()> now_ns;              // monotonic; the system's own when empty
   };
 
   struct Stats {
@@ -70,6 +72,8 @@ class LiveSymbolizer : public Symbolizer {
   explicit LiveSymbolizer(Options options);
 
   Stack Resolve(const RawStack& raw) override;
+  // Grows when files got names: frames of files that had none are worth another try.
+  uint64_t arrivals() const;
 
   // Reads the mappings of a process now, so that its stacks can be named after it exits. To be
   // called after exec and when the first stack of a process arrives.
@@ -81,6 +85,7 @@ class LiveSymbolizer : public Symbolizer {
   Stats stats() const;
 
  private:
+  void TakeDebugFiles();
   void LoadKernelSymbols();
   std::optional<KernelSymbol> LookupKernel(uint64_t address);
   Frame ResolveKernel(uint64_t address, uint64_t lookup);
@@ -99,6 +104,7 @@ class LiveSymbolizer : public Symbolizer {
   HotSpotNamer hotspot_;
   ModuleLoader modules_;
   NameCache names_;
+  uint64_t arrivals_taken_ = 0;
   std::optional<Kallsyms> kernel_;
   absl::Status kernel_status_;
   int64_t next_kernel_read_ns_ = INT64_MIN;

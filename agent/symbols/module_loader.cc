@@ -120,6 +120,13 @@ std::shared_ptr<const ElfSymbols> ModuleLoader::Adopt(OpenedFile file, const Pro
   return symbols;
 }
 
+void ModuleLoader::AddDebugFile(const std::string& build_id) {
+  ElfLayout stripped;
+  stripped.build_id = build_id;
+  const std::optional<DebugFile> debug = debug_files_.Find(stripped, "", {options_.host_root});
+  if (debug) cache_.Complete(build_id, *debug);
+}
+
 std::shared_ptr<const ElfSymbols> ModuleLoader::LoadVdso(const Process& process,
                                                          const Mapping& mapping) {
   const bool is_32 = Is32Bit(mapping);

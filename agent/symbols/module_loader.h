@@ -37,6 +37,9 @@ class ModuleLoader {
   // another mount namespace, and deleted ones.
   void LoadVanishing(Process& process);
 
+  // A debug file that was not there when the files of this build id were indexed.
+  void AddDebugFile(const std::string& build_id);
+
   size_t bytes() const { return cache_.bytes(); }
   uint64_t files_indexed() const { return files_indexed_; }
   uint64_t files_unavailable() const { return files_unavailable_; }

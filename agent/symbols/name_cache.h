@@ -28,6 +28,8 @@ class NameCache {
     names_.insert_or_assign({file, offset}, std::move(name));
   }
 
+  void Clear() { names_.clear(); }
+
  private:
   size_t max_names_;
   absl::flat_hash_map<std::pair<FileKey, uint64_t>, std::string> names_;

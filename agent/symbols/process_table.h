@@ -58,8 +58,9 @@ class ProcessTable {
     size_t max_mappings = 128 << 10;             // over all processes
     size_t max_mappings_per_process = 16 << 10;  // executable ones
     int64_t keep_unused_ns = 15LL * 60 * 1'000'000'000;
-    // The least time between two reads for addresses nothing covers; doubles while useless.
-    int64_t reread_ns = 1'000'000'000;
+    // The least time between two reads for addresses nothing covers; doubles while useless. Names
+    // are asked for once a stack, and compilers map memory for code as they need it.
+    int64_t reread_ns = 10'000'000;
     // For so long a process that was seen alive is taken to be: a number comes again only after all
     // others have.
     int64_t trust_ns = 0;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/os/file_access.h"
@@ -17,7 +18,10 @@ class SymbolCache {
   explicit SymbolCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   std::shared_ptr<const ElfSymbols> Get(const FileKey& key);
+  // In place of what was there.
   void Put(const FileKey& key, std::shared_ptr<const ElfSymbols> symbols);
+  // Gives the indexes of files with this build id the functions of a debug file that came late.
+  void Complete(const std::string& build_id, const DebugFile& debug);
   size_t bytes() const { return bytes_; }
   size_t size() const { return entries_.size(); }
 
@@ -27,6 +31,8 @@ class SymbolCache {
     std::shared_ptr<const ElfSymbols> symbols;
     size_t bytes;
   };
+
+  void Remove(std::list<Entry>::iterator entry);
 
   size_t max_bytes_;
   size_t bytes_ = 0;

@@ -36,4 +36,11 @@ uint16_t RuleDictionary::IndexOf(const unwind_rule& rule, size_t most) {
   return index;
 }
 
+std::vector<uint16_t> RuleDictionary::Merge(const RuleDictionary& other) {
+  std::vector<uint16_t> indexes;
+  indexes.reserve(other.rules_.size());
+  for (const unwind_rule& rule : other.rules_) indexes.push_back(IndexOf(rule));
+  return indexes;
+}
+
 }  // namespace waitscope

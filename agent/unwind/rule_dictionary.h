@@ -19,6 +19,8 @@ class RuleDictionary {
   // The index of a rule, new or not. Where `most` rules are known, others than those are
   // answered with UNWIND_RULE_unsupported.
   uint16_t IndexOf(const unwind_rule& rule, size_t most = UNWIND_MAX_RULES);
+  // Takes in the rules of another dictionary. Returns the index that each of them has here.
+  std::vector<uint16_t> Merge(const RuleDictionary& other);
 
   // Rules keep their place: what was published stays as it is, what follows is new.
   std::span<const unwind_rule> rules() const { return rules_; }

@@ -11,6 +11,7 @@
 #include "agent/unwind/frame_rule.h"
 #include "agent/unwind/known_code.h"
 #include "agent/unwind/row_writer.h"
+#include "agent/unwind/v8_builtins.h"
 
 namespace waitscope {
 namespace {
@@ -165,14 +166,23 @@ class TableBuilder {
     cursor_ = end;
     if (bare && end - begin < kMinGapBytes && !writer_.empty()) return;
     if (begin < end) Add(begin, NoRule());
-    if (bare) AddTerminateCall(begin, end);
+    if (bare) AddBareGap(begin, end);
     for (size_t i = known_next_; i < known_.size() && known_[i].begin < end; ++i) {
       AddKnown(known_[i], begin, end);
     }
   }
 
-  void AddTerminateCall(uint64_t begin, uint64_t end) {
-    if (const auto code = FindTerminateCall(image_, begin, end)) AddKnown(*code, code->begin, end);
+  void AddBareGap(uint64_t begin, uint64_t end) {
+    auto code = FindTerminateCall(image_, begin, end);
+    if (!code && end - begin >= kFewestV8Bytes) code = V8BuiltinsIn(begin, end);
+    if (code) AddKnown(*code, code->begin, end);
+  }
+
+  // All symbols are read for them: once, however many gaps a file has.
+  std::optional<KnownCode> V8BuiltinsIn(uint64_t begin, uint64_t end) {
+    if (!v8_) v8_ = FindV8Builtins(image_);
+    const std::optional<KnownCode>& code = *v8_;
+    return code && code->begin >= begin && code->end <= end ? code : std::nullopt;
   }
 
   void AddKnown(const KnownCode& code, uint64_t begin, uint64_t end) {
@@ -192,6 +202,7 @@ class TableBuilder {
   }
 
   const ElfImage& image_;
+  std::optional<std::optional<KnownCode>> v8_;  // once looked for
   UnwindTable& table_;
   uint64_t end_;
   RuleDictionary& rules_;
@@ -216,6 +227,10 @@ std::optional<uint64_t> UnwindTable::BiasOf(uint64_t start, uint64_t length,
       return start - (segment.vaddr + file_offset - segment.file_offset) + first_page_vaddr;
   }
   return std::nullopt;
+}
+
+void UnwindTable::Renumber(std::span<const uint16_t> indexes) {
+  for (uint32_t& row : rows) row = unwind_row(unwind_row_pc(row), indexes[unwind_row_rule(row)]);
 }
 
 absl::StatusOr<UnwindTable> BuildUnwindTable(const ElfImage& image, RuleDictionary& rules) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,11 @@ struct UnwindTable {
   // The `bias` of an unwind_mapping for [start, start + length) that shows the file from
   // `file_offset` on. Nothing when that part of the file is not meant to be executed.
   std::optional<uint64_t> BiasOf(uint64_t start, uint64_t length, uint64_t file_offset) const;
+  // Rows name their rules by the indexes that these have in another dictionary.
+  void Renumber(std::span<const uint16_t> indexes);
 };
 
-// Rules go into the dictionary that all tables share. An image without call frame information
+// Rules that the dictionary does not have are added to it. An image without call frame information
 // gives a table all the same: of its entry point and linkage tables, and otherwise empty.
 absl::StatusOr<UnwindTable> BuildUnwindTable(const ElfImage& image, RuleDictionary& rules);
 

@@ -10,17 +10,21 @@ namespace waitscope {
 namespace {
 
 constexpr size_t kMostSites = 3;
+constexpr double kWorthMentionNs = 1e7;  // everybody waits for a lock of the kernel in passing
 
 LockKind KindOf(const Lock& lock) {
+  if (lock.kernel) return LockKind::kKernel;
   if (lock.interpreter) return LockKind::kInterpreter;
-  if (lock.monitor) return LockKind::kMutex;
+  if (lock.monitor || lock.concurrent) return LockKind::kMutex;
   if (lock.word == 0) return LockKind::kFileLock;
   if (lock.mutex) return LockKind::kMutex;
   return IsHandedOn(lock) ? LockKind::kHandedOn : LockKind::kPark;
 }
 
-std::string NameOf(const Lock& lock) {
+std::string RowName(const Lock& lock) {
+  if (lock.kernel) return NameOf(*lock.kernel);
   if (lock.monitor) return "a Java monitor";
+  if (lock.concurrent) return "a Java lock";
   return lock.word == 0 ? lock.file : absl::StrFormat("0x%x", lock.word);
 }
 
@@ -34,7 +38,7 @@ Histogram WaitsFor(const MachineView& machine, const LockRow& row) {
   for (auto at = waits.lower_bound({row.process->pid, 0});
        at != waits.end() && at->first.pid == row.process->pid; ++at) {
     object.id = at->first.word;
-    if (row.lock.word != 0 && IsFor(row.lock, site)) all.Merge(at->second);
+    if (row.lock.word != 0 && IsFor(machine, row.lock, site)) all.Merge(at->second);
   }
   return all;
 }
@@ -51,7 +55,7 @@ std::vector<const ThreadView*> LongestFirst(const Lock& lock) {
 }
 
 // Words to park at have no holder: whoever wakes a consumer is a producer.
-void FindHolder(LockRow& row) {
+void FindHolder(const MachineView& machine, LockRow& row) {
   if (row.kind == LockKind::kPark) return;
   row.holder = HolderOf(*row.process, row.lock);
   const ThreadView* thread = row.holder.thread;
@@ -60,7 +64,7 @@ void FindHolder(LockRow& row) {
   const double own_ns = own != row.lock.waiters.end() ? own->second : 0;
   row.held_at_most_ns = std::max(0.0, thread->WallNs() - own_ns);
   for (const WaitSite& site : thread->sites) {
-    if (PlaceOf(site.nature) == Place::kHome || IsFor(row.lock, site)) continue;
+    if (PlaceOf(site.nature) == Place::kHome || IsFor(machine, row.lock, site)) continue;
     if (row.holder_waits.size() < kMostSites) row.holder_waits.push_back(AsSum(site));
   }
 }
@@ -69,17 +73,18 @@ LockRow RowOf(const MachineView& machine, const ProcessView& process, Lock lock)
   LockRow row;
   row.process = &process;
   row.kind = KindOf(lock);
-  row.name = NameOf(lock);
+  row.name = RowName(lock);
   row.lock = std::move(lock);
   row.waits = WaitsFor(machine, row);
   row.waiters = LongestFirst(row.lock);
-  FindHolder(row);
+  FindHolder(machine, row);
   return row;
 }
 
 // One thread that parks alone is idle. So is one that waits alone in a mutex's way while nobody
 // holds the word or ends its waits: some runtimes park like that.
 bool IsWorthTelling(const Lock& lock) {
+  if (lock.kernel) return lock.waiters.size() >= 2 || lock.wait_ns >= kWorthMentionNs;
   const bool contended = lock.mutex && (lock.woken || !lock.owners.empty());
   return lock.waiters.size() >= 2 || contended || lock.word == 0;
 }
@@ -93,8 +98,14 @@ bool IsBefore(const LockRow& a, const LockRow& b) {
 }  // namespace
 
 std::string_view LockKindWord(LockKind kind) {
-  constexpr std::string_view kWords[] = {"mutex", "interpreter", "handed-on", "file-lock", "park"};
+  constexpr std::string_view kWords[] = {"mutex",     "interpreter", "handed-on",
+                                         "file-lock", "park",        "kernel"};
   return kWords[static_cast<size_t>(kind)];
+}
+
+bool KnowsKernelOwners(const MachineView& machine, const std::vector<LockRow>& rows) {
+  return !machine.snapshot().kernel_locks.empty() ||
+         std::ranges::none_of(rows, [](const LockRow& row) { return row.lock.kernel.has_value(); });
 }
 
 std::vector<LockRow> LockRows(const MachineView& machine, const IsAskedFor& is_asked_for) {

@@ -13,7 +13,7 @@
 
 namespace waitscope {
 
-enum class LockKind : uint8_t { kMutex, kInterpreter, kHandedOn, kFileLock, kPark };
+enum class LockKind : uint8_t { kMutex, kInterpreter, kHandedOn, kFileLock, kPark, kKernel };
 std::string_view LockKindWord(LockKind kind);
 
 // docs/definitions.md, "Locks".
@@ -28,6 +28,9 @@ struct LockRow {
   std::vector<SiteSum> holder_waits;
   std::vector<const ThreadView*> waiters;  // the longest first
 };
+
+// Whether who owns locks of the kernel was watched, or none was waited for.
+bool KnowsKernelOwners(const MachineView& machine, const std::vector<LockRow>& rows);
 
 // Locks first, then words that threads park at; each the longest waited for first.
 std::vector<LockRow> LockRows(const MachineView& machine, const IsAskedFor& is_asked_for);

@@ -35,18 +35,19 @@ std::string NameOf(const Pool& pool) {
 class HiddenLocks {
  public:
   HiddenLocks(const MachineView& machine, const ProcessView& process)
-      : locks_(WaitedForIn(machine, process)) {
+      : machine_(machine), locks_(WaitedForIn(machine, process)) {
     std::erase_if(locks_, [](const Lock& lock) { return !lock.interpreter && !IsHandedOn(lock); });
   }
 
   Nature NatureAt(const WaitSite& site) const {
     const bool hidden =
         site.nature == Nature::kPark &&
-        std::ranges::any_of(locks_, [&](const Lock& lock) { return IsFor(lock, site); });
+        std::ranges::any_of(locks_, [&](const Lock& lock) { return IsFor(machine_, lock, site); });
     return hidden ? Nature::kMutex : site.nature;
   }
 
  private:
+  const MachineView& machine_;
   std::vector<Lock> locks_;
 };
 

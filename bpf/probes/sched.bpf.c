@@ -19,26 +19,17 @@ probe_inline void adopt_seed(struct thread_record *r, __u64 now)
 	r->ledger.open_seeded = 1;
 }
 
-/* Of a thread in T, when it blocks so often: 16 us a millisecond. */
-#define EARLY_STACKS 8
-
 /*
  * Threads without rseq have no hook between waking up and user mode. Their user stack is taken
- * here, since nobody knows yet how long the wait will be: at each switch-out while there are not
- * more than so many in T, with as many again in reserve.
+ * here, since nobody knows yet how long the wait will be.
  */
 probe_inline void take_early_stack(void *ctx, struct thread_record *r, struct task_struct *task,
 				   __u64 now)
 {
-	__u64 period_ns = sampling_period(), allowed = now - period_ns;
-
 	if (task->flags & WS_PF_KTHREAD || takes_late_stack(task))
 		return;
-	if (r->early_allowed_ns > allowed)
-		allowed = r->early_allowed_ns;
-	if (allowed > now)
+	if (!early_stack_due(&r->early_spent_ns, now, sampling_period(), draw_of(&r->waker)))
 		return;
-	r->early_allowed_ns = allowed + period_ns / EARLY_STACKS;
 	r->early_stack = current_user_stack(ctx);
 	r->early_stack_ns = now;
 }

@@ -3,6 +3,7 @@
  * The task iterator: every thread's ledger as it is now, and what open waits wait for. It also
  * makes the records of threads older than the agent, so that the scheduler's hooks never allocate.
  */
+#include "bpf/kernel_locks.bpf.h"
 #include "bpf/ledgers.bpf.h"
 #include "bpf/objects.bpf.h"
 #include "bpf/stacks.bpf.h"
@@ -80,7 +81,7 @@ probe_inline void apply_seed(struct ledger_event *e, const struct thread_record 
 }
 
 probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event *stack,
-				     struct task_struct *task, __s32 polled)
+				     struct task_struct *task, const struct thread_record *r)
 {
 	struct user_regs regs = {};
 	int syscall = e->totals.open_syscall;
@@ -90,9 +91,13 @@ probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event 
 	if (!e->totals.open_seeded && e->at_ns - e->totals.since_ns < cfg.period_ns)
 		return;
 	e->kernel_stack = sleeping_kernel_stack(task, stack);
+	if (waits_for_kernel_lock(r)) {
+		describe_kernel_lock(&e->object, &r->lock);
+		return;
+	}
 	if (syscall >= 0)
 		compat_user_regs(task, &regs);
-	describe_object(&e->object, task, syscall, &regs, polled, e->at_ns - e->totals.since_ns);
+	describe_object(&e->object, task, syscall, &regs, r->polled, e->at_ns - e->totals.since_ns);
 }
 
 SEC("iter/task")
@@ -118,7 +123,7 @@ int snapshot_ledgers(struct bpf_iter__task *ctx)
 	}
 	apply_seed(&s->event, r);
 	s->event.final = s->event.totals.state == THREAD_dead; /* a zombie whose mailbox was full */
-	describe_open_wait(&s->event, &s->stack, task, r->polled);
+	describe_open_wait(&s->event, &s->stack, task, r);
 	/* A record that no longer fits the reader's page is asked for again. */
 	if (!bpf_seq_write(ctx->meta->seq, &s->event, sizeof(s->event)) && s->event.final)
 		r->delivered = 1;

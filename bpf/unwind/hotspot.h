@@ -175,8 +175,8 @@ unwind_inline int hotspot_step(const struct hotspot_code *code, struct unwind_re
 			return HOTSPOT_UNKNOWN;
 		step = hotspot_step_sized(r, bytes, read, from);
 	}
-	if (leaf && r->guessed < 255)
-		r->guessed++;
+	if (leaf)
+		unwind_count_guess(r);
 	return step;
 }
 

@@ -8,6 +8,7 @@
 #define WAITSCOPE_BPF_UNWIND_STEP_H
 
 #include "bpf/unwind/table.h"
+#include "bpf/unwind/v8.h"
 #include "bpf/unwind/x86_64.h"
 
 /* A frame that a guess by frame pointer may span: larger ones are taken for garbage. */
@@ -30,6 +31,7 @@ struct unwind_registers {
 	__u8 leaf;     /* nothing was called from here but the kernel */
 	__u8 syscall;  /* the leaf frame entered the kernel by a system call */
 	__u8 guessed;  /* steps that were not told by a rule; saturates */
+	__u64 v8;      /* V8's types of frames, where the callee is V8's and so this frame, too */
 };
 
 /* What a step comes to: 0 for "the registers are the caller's now", ROOT, or an unwind_stop. */
@@ -56,6 +58,13 @@ unwind_inline void unwind_begin(struct unwind_registers *r, int in_syscall, __u6
 	r->leaf = 1;
 	r->syscall = in_syscall;
 	r->guessed = 0;
+	r->v8 = 0;
+}
+
+unwind_inline void unwind_count_guess(struct unwind_registers *r)
+{
+	if (r->guessed < 255)
+		r->guessed++;
 }
 
 /*
@@ -233,10 +242,59 @@ unwind_inline int unwind_by_cfa(const struct unwind_rule *rule, struct unwind_re
 	return unwind_enter(r, pc, cfa);
 }
 
+/* By frame pointer, as JITs and Go keep it. A frame pointer of 0 is a root by convention. */
+unwind_inline int unwind_guess_frame_pointer(struct unwind_registers *r, unwind_read_word read,
+					     void *from)
+{
+	__u64 frame = r->bp, pc, bp;
+
+	if (!(r->known & UNWIND_KNOWN_rbp))
+		return UNWIND_STOP_lost_register;
+	if (!frame)
+		return UNWIND_ROOT;
+	if (frame < r->sp || frame - r->sp >= UNWIND_MAX_GUESSED_FRAME)
+		return UNWIND_STOP_frame_pointer;
+	if (read(from, frame + 8, &pc) || read(from, frame, &bp))
+		return UNWIND_STOP_read_failed;
+	r->bp = bp;
+	r->known &= ~UNWIND_KNOWN_rbx;
+	return unwind_enter(r, pc, frame + 16);
+}
+
+/*
+ * From a frame of V8's code to its caller's. It is no guess when the frame is what must be there;
+ * in the leaf, and where a signal interrupted, it may not stand yet.
+ */
+unwind_inline int unwind_v8_frame(__u64 types, struct unwind_registers *r, unwind_read_word read,
+				  void *from)
+{
+	__u64 word = 0;
+	int told = !r->pc_exact && (r->known & UNWIND_KNOWN_rbp) &&
+		   !read(from, r->bp + V8_CONTEXT_OR_MARK, &word) &&
+		   v8_belongs(types, !r->v8, word);
+
+	if (!told)
+		unwind_count_guess(r);
+	r->v8 = told && !v8_is_entry(types, word) ? types : 0;
+	return unwind_guess_frame_pointer(r, read, from);
+}
+
+/* What is neither V8's builtins nor made by it calls its code through an entry frame alone. */
+unwind_inline void unwind_doubt_v8(struct unwind_registers *r)
+{
+	if (!r->v8)
+		return;
+	r->v8 = 0;
+	unwind_count_guess(r);
+}
+
 /* One step by a rule. Returns UNWIND_CALLER, UNWIND_ROOT or an unwind_stop. */
 unwind_inline int unwind_step(const struct unwind_rule *rule, struct unwind_registers *r,
 			      unwind_read_word read, void *from)
 {
+	if (rule->cfa_kind == UNWIND_CFA_v8)
+		return unwind_v8_frame(v8_types_of(rule), r, read, from);
+	unwind_doubt_v8(r);
 	if (rule->cfa_kind == UNWIND_CFA_end)
 		return UNWIND_ROOT;
 	if (rule->cfa_kind == UNWIND_CFA_signal)
@@ -259,35 +317,18 @@ unwind_inline int unwind_guess_size(struct unwind_registers *r, __u64 bytes, unw
 	return unwind_enter(r, pc, r->sp + bytes);
 }
 
-/* By frame pointer, as JITs and Go keep it. A frame pointer of 0 is a root by convention. */
-unwind_inline int unwind_guess_frame_pointer(struct unwind_registers *r, unwind_read_word read,
-					     void *from)
-{
-	__u64 frame = r->bp, pc, bp;
-
-	if (!(r->known & UNWIND_KNOWN_rbp))
-		return UNWIND_STOP_lost_register;
-	if (!frame)
-		return UNWIND_ROOT;
-	if (frame < r->sp || frame - r->sp >= UNWIND_MAX_GUESSED_FRAME)
-		return UNWIND_STOP_frame_pointer;
-	if (read(from, frame + 8, &pc) || read(from, frame, &bp))
-		return UNWIND_STOP_read_failed;
-	r->bp = bp;
-	r->known &= ~UNWIND_KNOWN_rbx;
-	return unwind_enter(r, pc, frame + 16);
-}
-
 /*
  * One step where no rule covers the pc; `code` is the word at the pc, 0 when it is not readable.
+ * In code without a file, what called V8's code, other than by an entry frame, is V8's.
  * A leaf in a system call is taken for a bare wrapper: the caller of this must check that the new
  * pc is executable.
  */
 unwind_inline int unwind_guess(struct unwind_registers *r, __u64 code, unwind_read_word read,
 			       void *from)
 {
-	if (r->guessed < 255)
-		r->guessed++;
+	if (r->v8)
+		return unwind_v8_frame(r->v8, r, read, from);
+	unwind_count_guess(r);
 	if (r->leaf && r->syscall)
 		return unwind_guess_size(r, 8, read, from);
 	if (code == CODE_SIGRETURN)

@@ -46,7 +46,8 @@ enum unwind_cfa_kind {
 	UNWIND_CFA_at_rsp = 8,	      /* the word at rsp + cfa_off */
 	UNWIND_CFA_at_rbp = 9,	      /* the word at rbp + cfa_off: realigned stacks */
 	UNWIND_CFA_above_at_rsp = 10, /* the word at rsp + cfa_off, plus 8: libcrypto's assembly */
-	UNWIND_CFA_KIND_COUNT = 11,
+	UNWIND_CFA_v8 = 11,	      /* V8's builtins: types of frames instead of offsets (v8.h) */
+	UNWIND_CFA_KIND_COUNT = 12,
 };
 
 /* Where the caller's rbp or rbx is. */

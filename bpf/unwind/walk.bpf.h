@@ -101,7 +101,10 @@ probe_function int unwind_by_guess(__u32 number)
 	if (!s)
 		return UNWIND_STOP_no_process;
 	r = s->r;
-	bpf_probe_read_user(&code, sizeof(code), (void *)r.pc);
+	if (s->mapping.type == UNWIND_MAPPING_table)
+		unwind_doubt_v8(&r);
+	if (!r.v8)
+		bpf_probe_read_user(&code, sizeof(code), (void *)r.pc);
 	step = unwind_guess(&r, code, read_stack, FROM_SLOT(number));
 	s->r = r;
 	if (step == UNWIND_STOP_frame_pointer && s->mapping.type == UNWIND_MAPPING_table)

@@ -45,11 +45,23 @@ void AddRow(const v1::Lock& lock, Table* table) {
               {DurationText(lock.max_ns())}});
 }
 
+// Of a lock of the kernel.
+std::string KernelHolderText(const v1::LockHolder& holder) {
+  return absl::StrCat(holder.thread().comm(), " ", holder.thread().tid(), " (owned it when ",
+                      CountText(holder.seen()), " of ", CountText(holder.looks()),
+                      " waits began); others waited behind it for ",
+                      DurationText(holder.waited_behind_ns()));
+}
+
 std::string HolderText(const v1::Lock& lock, uint64_t duration_ns) {
   const v1::LockHolder& holder = lock.holder();
+  if (holder.known_by().empty() && lock.has_kernel()) {
+    return "unknown: readers, or nobody watched";
+  }
   if (holder.known_by().empty()) {
     return "unknown: no owner stands in its word, and no waking of a waiter was seen";
   }
+  if (holder.waited_behind_ns() > 0) return KernelHolderText(holder);
   const std::string how =
       holder.known_by() == "owner word"
           ? absl::StrCat("owner in ", holder.seen(), " of ", holder.looks(), " looks at its word")
@@ -60,6 +72,13 @@ std::string HolderText(const v1::Lock& lock, uint64_t duration_ns) {
                       DurationText(duration_ns));
 }
 
+std::string KernelLockText(const v1::KernelLock& lock) {
+  std::string text = lock.kind();
+  if (lock.address() != 0) absl::StrAppend(&text, absl::StrFormat(" at 0x%x", lock.address()));
+  if (!lock.taken_in().empty()) absl::StrAppend(&text, ", taken in ", lock.taken_in());
+  return text;
+}
+
 std::string Detail(const v1::Lock& lock, uint64_t duration_ns, const TextStyle& style) {
   std::string text = Paint(style, Hue::kBold,
                            absl::StrCat(Printable(lock.comm()), " pid ", lock.pid(), "  ",
@@ -68,6 +87,7 @@ std::string Detail(const v1::Lock& lock, uint64_t duration_ns, const TextStyle& 
   text +=
       LabeledLine(style, "waiters",
                   absl::StrCat("most time at ", FramesText(lock.where().frames(), kMostFrames)));
+  if (lock.has_kernel()) text += LabeledLine(style, "lock", KernelLockText(lock.kernel()));
   text += LabeledLine(style, "holder", HolderText(lock, duration_ns));
   const v1::LockHolder& holder = lock.holder();
   for (int i = 0; i < holder.waits_size() && i < kMostSites; ++i) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 namespace waitscope {
@@ -77,9 +78,44 @@ TEST(ConfigTest, HelpEndsWellAndShowsExamplesAndExitCodes) {
   EXPECT_THAT(early.text, HasSubstr("3 no privilege"));
 }
 
+// The variable that a login shell may set, for as long as this lives.
+class UsualServers {
+ public:
+  explicit UsualServers(const char* servers) { setenv("DEBUGINFOD_URLS", servers, 1); }
+  ~UsualServers() { unsetenv("DEBUGINFOD_URLS"); }
+  UsualServers(const UsualServers&) = delete;
+  UsualServers& operator=(const UsualServers&) = delete;
+};
+
+TEST(ConfigTest, NoServerIsAskedUntilItIsWanted) {
+  const UsualServers usual("https://usual.example");
+  EXPECT_THAT(Parsed({}).debuginfod, ElementsAre());
+  EXPECT_THAT(Parsed({"--debuginfod-bytes", "1GiB"}).debuginfod, ElementsAre());
+}
+
+TEST(ConfigTest, ServersComeFromTheFlagOrElseFromTheEnvironment) {
+  const UsualServers usual(" https://usual.example  https://other.example ");
+  EXPECT_THAT(Parsed({"--debuginfod"}).debuginfod,
+              ElementsAre("https://usual.example", "https://other.example"));
+  EXPECT_THAT(Parsed({"--debuginfod", "https://a", "https://b", "--window", "2s"}).debuginfod,
+              ElementsAre("https://a", "https://b"));
+  EXPECT_THAT(Parsed({"--debuginfod=https://a https://b"}).debuginfod,
+              ElementsAre("https://a", "https://b"));
+}
+
+TEST(ConfigTest, AskingNoServerIsRefusedAndSaysWhatToDo) {
+  const UsualServers usual(" ");
+  EXPECT_THAT(Refusal({"--debuginfod"}), HasSubstr("or set DEBUGINFOD_URLS"));
+  EXPECT_THAT(Refusal({"--debuginfod", ""}), HasSubstr("--debuginfod https://"));
+  EXPECT_THAT(Refusal({"--debuginfod", "https://a", "--debuginfod-bytes", "1KiB"}),
+              HasSubstr("between 1MiB"));
+  EXPECT_THAT(Refusal({"--debuginfod", "https://a", "--replay", "b"}), HasSubstr("--replay"));
+}
+
 TEST(ConfigTest, PrintedSettingsCanBeGivenBack) {
   const Config config = Parsed({"--window", "2s", "--period", "250us", "--tls-cert", "c",
-                                "--tls-key", "k", "--listen", "127.0.0.1:7717"});
+                                "--tls-key", "k", "--listen", "127.0.0.1:7717", "--debuginfod",
+                                "https://a", "https://b", "--debuginfod-cache", "/c"});
   const std::string text = ConfigText(config);
   std::istringstream words(text);
   std::vector<std::string> held{std::istream_iterator<std::string>(words), {}};

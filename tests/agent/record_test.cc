@@ -58,6 +58,16 @@ TEST(RecordFilterTest, UnreadRequestsBelongToTheirReader) {
   EXPECT_FALSE(filter.Admits(unread));
 }
 
+TEST(RecordFilterTest, KernelLocksBelongToTheirWaiters) {
+  RecordFilter filter({.pids = {10}}, Snapshot());
+  kernel_lock_event lock{};
+  lock.pid = 10;
+  lock.owner.pid = 11;
+  EXPECT_TRUE(filter.Admits(lock));
+  lock.pid = 11;
+  EXPECT_FALSE(filter.Admits(lock));
+}
+
 TEST(RecordFilterTest, DescendantsJoinWhenTheyAreBorn) {
   RecordFilter with({.pids = {10}, .descendants = true}, Snapshot());
   EXPECT_TRUE(with.Admits(Fork(10, 20)));

@@ -7,13 +7,13 @@ import tree
 
 EVENTS = """wait oncpu stack ledger block device life syscall syscall_error loop loss process
 device_name cost host frame tick pressure cgroup listener lock_owner
-membership unread sides""".split()
+membership unread sides kernel_lock""".split()
 
 ENUMS = {
     "wait_class": """other disk network lock sleep poll pipe fault reclaim commit child""".split(),
     "loss_reason": """none ring_full stack_ring_full kernel_stack user_stack no_ledger ledger_create
         ledger_torn exit_detail unsplit request_untracked recursion syscall_table device_table
-        stack_unresolved state_mismatch raw_stack unread_table""".split(),
+        stack_unresolved state_mismatch raw_stack unread_table lock_table""".split(),
     "block_op": "read write discard flush other".split(),
 }
 
@@ -37,7 +37,7 @@ class ContractsTest(unittest.TestCase):
                 self.assertEqual(enumerators(name), [(word, i) for i, word in enumerate(words)])
 
     def test_every_record_s_size_is_asserted(self):
-        text = "".join(tree.read(f"bpf/{name}.h") for name in ("events", "stack_events", "sides"))
+        text = "".join(tree.read(f"bpf/{name}.h") for name in ("events", "stack_events", "sides", "lock_events"))
         asserted = set(re.findall(r"WS_ASSERT_SIZE\((\w+),", text))
         records = set(re.findall(r"^struct (\w+_event) \{", text, re.M))
         self.assertTrue(records)

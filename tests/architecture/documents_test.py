@@ -34,6 +34,21 @@ def documented_exit_codes(program):
     return {int(value) for value in re.findall(r"^\| (\d+) \|", section, re.M)}
 
 
+def shown_metrics():
+    """How often rules make a metric, and [(name, unit)] of those: Metric("name", value, "unit", …)."""
+    sources = "".join(tree.read(name) for name in tree.tracked_with(".cc", ".h")
+                      if name.startswith("agent/diagnose/") and "/finding." not in name)
+    calls = len(re.findall(r"\bMetric\(", sources))
+    return calls, re.findall(r'\bMetric\(\s*"(\w+)",[^";]*"([^"]+)"', sources)
+
+
+def defined_metrics():
+    """[(name, unit)] of the table of definitions.md."""
+    table = tree.read("docs/definitions.md").split("\n**Metrics of the evidence.**")[1].split("\n\n")[1]
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    return [(name, row[2]) for row in rows for name in re.findall(r"`(\w+)`", row[1])]
+
+
 def flags(*folders):
     """The long flags that sources under these folders define."""
     defined = re.compile(r'(?:add_(?:option|flag)\(|Add(?:Flag|Option|Required)\(app,)\s*"([^"]+)"')
@@ -59,6 +74,18 @@ class DocumentsTest(unittest.TestCase):
         text = tree.read("docs/definitions.md")
         words = [SPELLING.get(word, word) for word in contracts_test.ENUMS["wait_class"]]
         self.assertEqual([word for word in words if f"\n| {word} |" not in text], [])
+
+    def test_every_metric_of_a_rule_is_defined_with_its_unit_and_no_other(self):
+        calls, shown = shown_metrics()
+        self.assertEqual(calls, len(shown), "a Metric without its name and unit in the call")
+        defined = defined_metrics()
+        self.assertEqual(len(defined), len(set(defined)))
+        self.assertEqual(set(shown), set(defined))
+
+    def test_metrics_are_made_in_one_way(self):
+        makers = [name for name in tree.tracked_with(".cc", ".h")
+                  if name.startswith("agent/") and '"metric"' in tree.read(name)]
+        self.assertEqual(makers, ["agent/diagnose/finding.cc"])
 
     def test_every_dev_verb_a_document_names_exists(self):
         named = {(name, verb) for name in documents()

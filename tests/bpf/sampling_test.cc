@@ -53,6 +53,83 @@ TEST(Sampling, WeightedByTheInverseOfItsChanceIsUnbiased) {
   EXPECT_NEAR(estimate, truth, 4 * std::sqrt(kPeriod * truth));
 }
 
+// A thread whose stacks can only be taken before its waits.
+class EarlyStacks {
+ public:
+  void Wait(uint64_t length_ns) {
+    now_ns_ += 5'000;
+    const auto draw = static_cast<uint32_t>(random_());
+    const bool taken = early_stack_due(&spent_ns_, now_ns_, kPeriod, draw) != 0;
+    taken_ += taken ? 1 : 0;
+    now_ns_ += length_ns;
+    if (!sample_chosen(length_ns, kPeriod, draw)) return;
+    told_ns_ += std::max(length_ns, kPeriod);
+    without_ns_ += taken ? 0 : std::max(length_ns, kPeriod);
+  }
+  void Naps(int count, uint64_t mean_ns) {
+    std::exponential_distribution<double> length(1.0 / static_cast<double>(mean_ns));
+    for (int i = 0; i < count; ++i) Wait(static_cast<uint64_t>(length(random_)));
+  }
+  double Without() const {
+    return static_cast<double>(without_ns_) / static_cast<double>(told_ns_);
+  }
+  double TakenInPeriod() const { return taken_ / (static_cast<double>(now_ns_) / kPeriod); }
+  uint64_t Taken() const { return taken_; }
+
+ private:
+  std::mt19937_64 random_{1};
+  uint64_t now_ns_ = 1'000'000'000;
+  __u64 spent_ns_ = 0;
+  uint64_t taken_ = 0;
+  uint64_t told_ns_ = 0;
+  uint64_t without_ns_ = 0;
+};
+
+TEST(EarlyStack, IsThereForNearlyAllTheTimeOfAThreadThatNapsWithoutEnd) {
+  for (const uint64_t mean_ns : {20'000, 75'000, 150'000}) {
+    EarlyStacks thread;
+    thread.Naps(1'000'000, mean_ns);
+    EXPECT_LT(thread.Without(), 0.002) << mean_ns;
+  }
+}
+
+TEST(EarlyStack, IsTakenEightTimesInAPeriodAtMostHoweverOftenAThreadWaits) {
+  EarlyStacks thread;
+  thread.Naps(1'000'000, 2'000);
+  EXPECT_LE(thread.TakenInPeriod(), EARLY_STACKS * 1.2);
+}
+
+TEST(EarlyStack, IsThereForTheLongWaitBehindABurstOfShortOnes) {
+  EarlyStacks thread;
+  for (int i = 0; i < 1000; ++i) {
+    thread.Naps(50, 20'000);
+    thread.Wait(20 * kPeriod);
+  }
+  EXPECT_LT(thread.Without(), 0.001);
+}
+
+TEST(EarlyStack, OfWaitsThatAreTooManyGoesToThoseThatAreSoonestTold) {
+  __u64 spent_ns = 0;
+  uint64_t now_ns = 1'000'000'000;
+  while (early_stack_due(&spent_ns, now_ns, kPeriod, 0) != 0) {
+  }
+  now_ns += kPeriod;
+  EXPECT_FALSE(early_stack_due(&spent_ns, now_ns, kPeriod, 0xffffffff));
+  EXPECT_TRUE(early_stack_due(&spent_ns, now_ns, kPeriod, 0));
+}
+
+TEST(EarlyStack, IsTakenBeforeEveryWaitWhenAllAreTold) {
+  __u64 spent_ns = 0;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(early_stack_due(&spent_ns, 1'000'000'000, 0, 0xffffffff));
+  }
+}
+
+TEST(EarlyStack, IsThereFromTheFirstMomentOfAMachine) {
+  __u64 spent_ns = 0;
+  EXPECT_TRUE(early_stack_due(&spent_ns, 4 * kPeriod, kPeriod, 0xffffffff));
+}
+
 TEST(BlockDevice, IsBusyWhileARequestIsInFlight) {
   device_totals d{};
   device_issued(&d, 100);

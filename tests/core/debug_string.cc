@@ -146,6 +146,16 @@ void AddSides(const Snapshot& snapshot, Lines& lines) {
   }
 }
 
+void AddKernelLocks(const Snapshot& snapshot, Lines& lines) {
+  for (const auto& [key, window] : snapshot.kernel_locks) {
+    lines.push_back(
+        absl::StrFormat("kernel lock %d %x kind=%d role=%d owner=%s waits=%d ns=%d "
+                        "max=%d",
+                        key.pid, key.lock, key.kind, key.role, Id(key.owner), window.waits,
+                        window.wait_ns, window.wait_max_ns));
+  }
+}
+
 void AddFacts(const Snapshot& snapshot, Lines& lines) {
   for (const auto& [pid, facts] : snapshot.processes) {
     lines.push_back(absl::StrFormat("process %d parent=%d cgroup=%s container=%s command=%s", pid,
@@ -196,6 +206,7 @@ std::string DebugString(const Snapshot& snapshot) {
   AddSyscalls(snapshot, lines);
   AddUnread(snapshot, lines);
   AddSides(snapshot, lines);
+  AddKernelLocks(snapshot, lines);
   AddFacts(snapshot, lines);
   AddStacks(snapshot, lines);
   std::ranges::sort(lines);

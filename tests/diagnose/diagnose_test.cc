@@ -58,9 +58,9 @@ TEST(Diagnose, AnEmptyMachineIsHealthy) {
 }
 
 TEST(Diagnose, APoolThatGrowsBecauseItIsStarvedHasOneSickness) {
-  Finding starved{.condition = "thread-pool-starvation", .pid = 10};
-  Finding growing{.condition = "thread-exhaustion", .pid = 10};
-  Finding elsewhere{.condition = "thread-exhaustion", .pid = 20};
+  Finding starved{.id = "a", .condition = "thread-pool-starvation", .pid = 10};
+  Finding growing{.id = "b", .condition = "thread-exhaustion", .pid = 10};
+  Finding elsewhere{.id = "c", .condition = "thread-exhaustion", .pid = 20};
   const Findings told = FoldExplained({growing, elsewhere, starved});
   ASSERT_EQ(told.size(), 2u);
   const auto cause = std::ranges::find(told, "thread-pool-starvation", &Finding::condition);
@@ -68,6 +68,15 @@ TEST(Diagnose, APoolThatGrowsBecauseItIsStarvedHasOneSickness) {
   ASSERT_EQ(cause->evidence.size(), 1u);
   EXPECT_EQ(cause->evidence[0].kind, "explains");
   EXPECT_EQ(cause->evidence[0].object, "thread-exhaustion");
+}
+
+TEST(Diagnose, WhatTwoRulesTellIsToldOnceByTheSurer) {
+  const Finding unsure{.id = "a", .condition = "thread-pool-starvation", .confidence = 0.8};
+  const Finding sure{.id = "a", .condition = "thread-pool-starvation", .confidence = 0.9};
+  const Findings told = FoldExplained({unsure, sure});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].confidence, 0.9);
+  EXPECT_THAT(told[0].evidence, IsEmpty());
 }
 
 TEST(Diagnose, EveryFindingSaysWhatToDoAndHowToCheck) {

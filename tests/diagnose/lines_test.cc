@@ -177,6 +177,22 @@ TEST_F(LineTest, WorkersOfTimersThatTakeTheLeadInTurnAreIdle) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+// A statement that sleeps inside a transaction waits for time to pass, at a condition of its own.
+TEST_F(LineTest, WhoSleepsAtAnotherWordMeanwhileStillHoldsTheLock) {
+  HandOver(4, 300 * kMillisecond, 2 * kMillisecond);
+  const std::vector<Unpark> line = machine_.snapshot().unparks;
+  for (const Unpark& in : line) {
+    machine_.snapshot().unparks.push_back({.wake_ns = in.on_ns + 290 * kMillisecond,
+                                           .pid = 10,
+                                           .waiter = in.waiter,
+                                           .word = in.word + 0x1000,
+                                           .off_ns = in.on_ns + kMillisecond,
+                                           .on_ns = in.on_ns + 291 * kMillisecond});
+  }
+  std::ranges::sort(machine_.snapshot().unparks);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
+}
+
 TEST_F(LineTest, WorkersOfAnExecutorThatHandTasksToEachOtherAreIdle) {
   HandOver(6, 50 * kMillisecond, 2 * kMillisecond);
   const StackId home = machine_.Stack(

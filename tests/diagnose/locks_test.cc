@@ -87,6 +87,50 @@ TEST_F(LockTest, MonitorsOfJavaAreOneLockThoughEachThreadWaitsAtItsOwnWord) {
   EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::tid, 11u)));
 }
 
+TEST_F(LockTest, AJavaLockThatOneThreadTakesBackAtOnceIsContended) {
+  const ThreadKey holder = Add(11, "java");
+  machine_.AddRunning(holder, 7 * kSecond);
+  machine_.AddWait(Add(12, "java"),
+                   {.cls = WAIT_lock,
+                    .syscall = __NR_futex,
+                    .ns = 6 * kSecond,
+                    .count = 60,
+                    .object = Futex(0x9000, kConditionOp),
+                    .waker = holder,
+                    .user_frames = {"java.util.concurrent.locks.ReentrantLock.lock", "Shop.sell"}});
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "lock-contention");
+  EXPECT_THAT(findings[0].summary, HasSubstr("a lock of java.util.concurrent"));
+}
+
+TEST_F(LockTest, AJavaLockThatNobodyLetsGoOfHangsItsWaiters) {
+  for (uint32_t tid = 12; tid < 14; ++tid) {
+    WaitForGood(Add(tid, "java"), Futex(0x9000 + 64ULL * tid, kConditionOp),
+                {"java.util.concurrent.locks.ReentrantLock.lock", "Shop.sell"});
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
+}
+
+TEST_F(LockTest, AWriterThatReadersNeverLetInHangs) {
+  WaitForGood(Add(12), Futex(0x9008, kMutexOp), {"pthread_rwlock_wrlock", "store"});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
+}
+
+TEST_F(LockTest, OneWaiterIsEnoughWhenAnotherThreadIsSeenToOwnTheMutex) {
+  const ThreadKey holder = Add(11);
+  WaitFor(Add(12), Futex(0x7000, kMutexOp), 7 * kSecond, 80, holder);
+  machine_.snapshot().lock_owners[{10, 0x7000, 11}] = 20;
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
+}
+
+TEST_F(LockTest, TwoThreadsThatPassAMutexToAndFroTakeTurns) {
+  const ThreadKey unlocker = Add(11);
+  WaitFor(Add(12), Futex(0x7000, kMutexOp), 7 * kSecond, 80, unlocker);
+  machine_.snapshot().lock_owners[{10, 0x7000, 12}] = 20;
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(LockTest, AFileThatOtherProcessesLockIsContended) {
   const ThreadKey other = machine_.AddThread(20, 20, "shop");
   machine_.AddWait(Add(10), {.cls = WAIT_lock,
@@ -200,6 +244,22 @@ TEST_F(LockTest, WhoWaitsForAMonitorThatNobodyLetsGoOfHangsThoughTheyLookAgain) 
   EXPECT_EQ(findings[0].condition, "hung-threads");
   EXPECT_EQ(findings[0].threads.size(), 2u);
   EXPECT_THAT(findings[0].summary, HasSubstr("nobody let go of it"));
+}
+
+TEST_F(LockTest, WhoHangsAtAMonitorHangsThoughAStackWasLost) {
+  for (uint32_t tid = 11; tid < 13; ++tid) {
+    const ThreadKey thread = Add(tid, "java");
+    for (const bool lost : {false, true}) {
+      MadeWait wait{.cls = WAIT_lock,
+                    .syscall = __NR_futex,
+                    .ns = lost ? kSecond : kWindow - kSecond - 10 * kMillisecond,
+                    .count = lost ? 1.0 : 7.0,
+                    .object = Futex(0x9000 + 64ULL * tid, kConditionOp)};
+      if (!lost) wait.user_frames = {"ObjectMonitor::enter(JavaThread*)"};
+      machine_.AddWait(thread, wait);
+    }
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
 }
 
 TEST_F(LockTest, AMutexWhoseOwnerNeverLetsGoHangsItsWaiterAndNamesTheOwner) {

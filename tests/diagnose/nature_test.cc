@@ -79,6 +79,21 @@ TEST_F(NatureTest, AContendedMonitorOfJavaIsALock) {
             Nature::kMonitor);
 }
 
+TEST_F(NatureTest, AWaitInAMethodOfJavasLocksIsForALock) {
+  EXPECT_EQ(OfFutex(kConditionOp, {"pthread_cond_wait", "Unsafe_Park",
+                                   "java.util.concurrent.locks.AbstractQueuedSynchronizer.acquire",
+                                   "java.util.concurrent.locks.ReentrantLock.lock"}),
+            Nature::kLock);
+}
+
+TEST_F(NatureTest, AWaitForAConditionOfJavasLocksIsNone) {
+  EXPECT_EQ(OfFutex(kConditionOp,
+                    {"pthread_cond_wait", "Unsafe_Park",
+                     "java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject.await",
+                     "java.util.concurrent.LinkedBlockingQueue.take"}),
+            Nature::kPark);
+}
+
 TEST_F(NatureTest, AUnixSocketThatConnectedAsks) {
   EXPECT_EQ(OfUnixSocket(0, 1), Nature::kBackend);
 }
@@ -88,6 +103,27 @@ TEST_F(NatureTest, AUnixSocketThatWasAcceptedIsAsked) {
 }
 
 TEST_F(NatureTest, APairOfSocketsTellsNothing) { EXPECT_EQ(OfUnixSocket(0, 0), Nature::kSocket); }
+
+TEST_F(NatureTest, ASendToAClientWaitsForItToRead) {
+  machine_.snapshot().listening = {8080};
+  MadeWait wait{.cls = WAIT_network, .ns = kSecond, .count = 10, .object = Connection(8080, 41000)};
+  wait.syscall = __NR_sendto;
+  EXPECT_EQ(Of(wait), Nature::kReader);
+}
+
+TEST_F(NatureTest, AReceiveFromAClientWaitsForItsNextRequest) {
+  machine_.snapshot().listening = {8080};
+  MadeWait wait{.cls = WAIT_network, .ns = kSecond, .count = 10, .object = Connection(8080, 41000)};
+  wait.syscall = __NR_recvfrom;
+  EXPECT_EQ(Of(wait), Nature::kClient);
+}
+
+TEST_F(NatureTest, ASendToABackendWaitsForTheBackend) {
+  machine_.snapshot().listening = {5432};
+  MadeWait wait{.cls = WAIT_network, .ns = kSecond, .count = 10, .object = Connection(41000, 5432)};
+  wait.syscall = __NR_sendto;
+  EXPECT_EQ(Of(wait), Nature::kBackend);
+}
 
 }  // namespace
 }  // namespace waitscope

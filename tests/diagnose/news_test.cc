@@ -68,6 +68,35 @@ TEST_F(NewsTest, AnswersThatComeByATimeLimitAreOnlyWorthKnowing) {
   EXPECT_EQ(Told(), Severity::kInfo);
 }
 
+TEST_F(NewsTest, TheWaitUnderWayAtTheEndIsOnePollMore) {
+  const ThreadKey client = AddClient(16, 500 * kMillisecond);
+  wait_object connection = Connection(41000, kPort);
+  connection.turn = TURN_own;
+  machine_.AddWait(client, {.cls = WAIT_network,
+                            .syscall = __NR_recvfrom,
+                            .ns = 450 * kMillisecond,
+                            .count = 1,
+                            .object = connection});
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, AnswersAfterTheSameHalfSecondAreOnlyWorthKnowingOfWhoDoesNothingWithThem) {
+  const ThreadKey client = AddClient(16, 500 * kMillisecond);
+  EXPECT_EQ(Told(), Severity::kInfo);
+  machine_.AddRunning(client, 400 * kMillisecond);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, WhoConnectsAnewForEachAnswerAsksForIt) {
+  const ThreadKey client = AddClient(15, 500 * kMillisecond);
+  machine_.AddWait(client, {.cls = WAIT_network,
+                            .syscall = __NR_recvfrom,
+                            .ns = 100 * kMillisecond,
+                            .count = 1,
+                            .object = Connection(41001, kPort)});
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
 TEST_F(NewsTest, AnswersThatTakeLongAndDifferCameByNoTimeLimit) {
   AddClient(5, 3 * kSecond);
   EXPECT_EQ(Told(), Severity::kWarning);
@@ -112,10 +141,61 @@ TEST_F(NewsTest, WhatWasAskedForIsAnAnswer) {
   EXPECT_EQ(Told(), Severity::kWarning);
 }
 
+TEST_F(NewsTest, WhatMayHaveBeenAcknowledgedIsOnlyWorthKnowing) {
+  AddClient(14, 600 * kMillisecond, {}, TURN_even);
+  EXPECT_EQ(Told(), Severity::kInfo);
+  EXPECT_THAT(machine_.Diagnosed().at(0).summary,
+              HasSubstr("may be messages that it acknowledged"));
+}
+
+TEST_F(NewsTest, MessagesThatSeemToBeAcknowledgedAreAnswersWhenEachTakesItsOwnTime) {
+  AddClient(20, 600 * kMillisecond, {}, TURN_even);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AServerThatWorksIsSlowWhoeverSpokeFirst) {
+  const ThreadKey server = machine_.AddThread(20, 21, "backend");
+  machine_.AddRunning(server, 5 * kSecond);
+  AddClient(14, 600 * kMillisecond, server, TURN_even);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AcknowledgementsBesideAServerAreNoneOfItsAnswersThoughCallsAreNotCounted) {
+  machine_.AddWait(machine_.AddThread(10, 11, "server"),
+                   {.cls = WAIT_poll, .syscall = __NR_accept4, .ns = 7 * kSecond, .count = 30});
+  AddClient(14, 600 * kMillisecond, {}, TURN_even);
+  machine_.snapshot().syscalls.clear();
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
 TEST_F(NewsTest, AThreadOfAServerThatAnswersItsClientsKeepsThemWaiting) {
   const ThreadKey thread = AddClient(16, 600 * kMillisecond);
   machine_.AddCalls(thread, __NR_accept4, 16);
   EXPECT_EQ(Told(), Severity::kCritical);
+}
+
+TEST_F(NewsTest, AThreadThatIsLetIntoTheInterpreterNowAndThenIsHandedNoWork) {
+  const ThreadKey main = machine_.AddThread(10, 11, "worker");
+  machine_.AddCalls(main, __NR_accept4, 16);
+  machine_.AddWait(AddClient(16, 600 * kMillisecond), {.cls = WAIT_lock,
+                                                       .syscall = __NR_futex,
+                                                       .ns = 9 * kMillisecond,
+                                                       .count = 3,
+                                                       .object = Futex(0x5000, kTimedOp),
+                                                       .waker = main});
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, OneShortWaitForTheInterpreterThatStandsForDozensIsNoWorkEither) {
+  const ThreadKey main = machine_.AddThread(10, 11, "worker");
+  machine_.AddCalls(main, __NR_accept4, 16);
+  machine_.AddWait(AddClient(16, 600 * kMillisecond), {.cls = WAIT_lock,
+                                                       .syscall = __NR_futex,
+                                                       .ns = 4 * kMillisecond,
+                                                       .count = 47,
+                                                       .object = Futex(0x5000, kTimedOp),
+                                                       .waker = main});
+  EXPECT_EQ(Told(), Severity::kInfo);
 }
 
 TEST_F(NewsTest, AThreadBesideThoseThatAnswerKeepsNobodyWaiting) {

@@ -2,43 +2,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/diagnose/made_machine.h"
+#include "tests/diagnose/made_server.h"
 
 namespace waitscope {
 namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class PoolTest : public testing::Test {
+class PoolTest : public MadeServer {
  protected:
-  PoolTest() : main_(machine_.AddThread(10, 10, "server")) {}
-
-  void AcceptConnections() {
-    machine_.AddWait(main_,
-                     {.cls = WAIT_poll, .syscall = __NR_accept4, .ns = 7 * kSecond, .count = 30});
-  }
-  void AskBackend(uint32_t tid, uint64_t ns, double count) {
-    const ThreadKey worker = machine_.AddThread(10, tid, "worker-" + std::to_string(tid));
-    const auto port = static_cast<uint16_t>(40000 + tid);
-    machine_.AddWait(worker, {.cls = WAIT_network,
-                              .syscall = __NR_recvfrom,
-                              .ns = ns,
-                              .count = count,
-                              .object = Connection(port, 5432)});
-  }
-  void Park(uint32_t tid, uint64_t ns, double count) {
-    const ThreadKey worker = machine_.AddThread(10, tid, "worker-" + std::to_string(tid));
-    machine_.AddWait(worker, {.cls = WAIT_lock,
-                              .syscall = __NR_futex,
-                              .ns = ns,
-                              .count = count,
-                              .object = Futex(0x5000, kConditionOp),
-                              .waker = main_});
-  }
   void ParkInMono(uint32_t tid, const std::vector<std::string>& frames) {
     machine_.AddWait(machine_.AddThread(10, tid, "Thread Pool Wor"),
                      {.cls = WAIT_lock,
@@ -48,9 +25,6 @@ class PoolTest : public testing::Test {
                       .object = Futex(0x5000, kTimedOp),
                       .user_frames = frames});
   }
-
-  MadeMachine machine_;
-  ThreadKey main_;
 };
 
 TEST_F(PoolTest, NobodyAtHomeWhileTheBackendIsSlowIsStarvation) {
@@ -140,9 +114,7 @@ TEST_F(PoolTest, ConsumersOfABackendBesideALightServerAreNoPool) {
   AcceptConnections();
   for (uint32_t tid = 11; tid < 14; ++tid) {
     AskBackend(tid, 7900 * kMillisecond, 16);
-    const ThreadKey consumer = machine_.AddThread(10, tid, "worker-" + std::to_string(tid));
-    machine_.AddCalls(consumer, __NR_recvfrom, 16);
-    machine_.AddCalls(consumer, __NR_sendto, 16);
+    AddCalls(tid, 16, 16);
   }
   EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
 }
@@ -280,6 +252,33 @@ TEST_F(PoolTest, ThreadsThatBorrowConnectionsInTurnExhaustTheirPool) {
                                 .waker = {10, tid == 11 ? 12U : 11U, kSecond}});
   }
   EXPECT_THAT(machine_.Conditions(), ElementsAre("connection-pool-exhaustion"));
+}
+
+TEST_F(PoolTest, WhereOthersHandOutTheWorkOnlyTheQueueForConnectionsCounts) {
+  for (uint32_t tid = 11; tid < 19; ++tid) {
+    AskBackend(tid, 2 * kSecond, 20);
+    const ThreadKey borrower{10, tid, kSecond};
+    const ThreadKey sibling{10, tid == 11 ? 12U : 11U, kSecond};
+    const wait_object word = Futex(0x6000 + 64ULL * tid, kConditionOp);
+    machine_.AddWait(borrower, {.cls = WAIT_lock,
+                                .syscall = __NR_futex,
+                                .ns = 4 * kSecond,
+                                .count = 20,
+                                .object = word,
+                                .waker = sibling,
+                                .user_frames = {"park", "borrow"}});
+    machine_.AddWait(borrower, {.cls = WAIT_lock,
+                                .syscall = __NR_futex,
+                                .ns = kSecond,
+                                .count = 20,
+                                .object = word,
+                                .waker = main_,
+                                .user_frames = {"park", "next_task"}});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "connection-pool-exhaustion");
+  EXPECT_THAT(findings[0].evidence, Contains(Field(&Evidence::frames, Contains("borrow"))));
 }
 
 TEST_F(PoolTest, AClientIsExplainedByTheServerThatAnswersIt) {

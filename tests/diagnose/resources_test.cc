@@ -221,6 +221,34 @@ TEST_F(ResourceTest, ATitleThatSaysWaitingIsADatabaseLock) {
   EXPECT_THAT(machine_.Conditions(), ElementsAre("database-lock"));
 }
 
+TEST_F(ResourceTest, SessionsThatWaitForRowsOfAnIdleTransactionAreADatabaseLock) {
+  machine_.AddThread(30, 30, "mariadbd");
+  for (uint32_t tid = 31; tid < 34; ++tid) {
+    machine_.AddWait(
+        machine_.AddThread(30, tid, "mariadbd"),
+        {.cls = WAIT_lock,
+         .syscall = __NR_futex,
+         .ns = kWindow,
+         .object = Futex(0x7000 + 64ULL * tid, kTimedOp),
+         .user_frames = {"pthread_cond_timedwait", "", "handler::ha_rnd_next", "mysql_update"}});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "database-lock");
+  EXPECT_EQ(findings[0].threads.size(), 3u);
+}
+
+TEST_F(ResourceTest, ASessionThatSleepsByItsOwnQueryWaitsForNoRow) {
+  machine_.AddThread(30, 30, "mariadbd");
+  machine_.AddWait(machine_.AddThread(30, 31, "mariadbd"),
+                   {.cls = WAIT_lock,
+                    .syscall = __NR_futex,
+                    .ns = kWindow,
+                    .object = Futex(0x7000, kTimedOp),
+                    .user_frames = {"pthread_cond_timedwait", "Item_func_sleep::val_int"}});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, AnIdleBackendWaitsTheSameWayAndIsHealthy) {
   const ThreadKey backend = machine_.AddThread(30, 30, "postgres");
   machine_.AddWait(backend, {.cls = WAIT_poll, .syscall = __NR_epoll_wait, .ns = kWindow});

@@ -1,5 +1,6 @@
 """Real processes over real sockets: what the end-to-end tests share."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -35,6 +36,18 @@ class EndToEnd(unittest.TestCase):
         agent.__enter__()
         self.addCleanup(agent.__exit__)
         return agent
+
+
+@contextlib.contextmanager
+def environment(**variables):
+    """For the processes that are started within."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def run_agent(*flags, prefix=(), timeout=30):

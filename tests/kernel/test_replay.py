@@ -31,12 +31,6 @@ def stalled_ns(answer):
     return [waitscope.number(f["impact"], "stalled_ns") for f in answer["findings"]]
 
 
-def is_unread_known(agent):
-    status = waitscope.query("status", endpoint=agent.endpoint)
-    return any(row["name"] == "unread requests" and row.get("present", False)
-               for row in status["capabilities"])
-
-
 class Replay(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -84,7 +78,7 @@ class Replay(unittest.TestCase):
 
     def test_a_blocked_event_loop(self):
         ages = self.require_agreement(self.start("aio.py", "sync"))
-        if is_unread_known(self.agent):
+        if waitscope.is_present(self.agent, "unread requests"):
             self.assertGreater(min(ages), 0)
             self.assertLessEqual(max(ages), 1.25 * min(ages))
 

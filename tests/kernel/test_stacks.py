@@ -30,6 +30,10 @@ CHAINS = {
 NAMELESS = {"start_thread"}
 
 
+# As of C libraries without restartable sequences, and of Go: no hook is passed after a wait.
+WITHOUT_RSEQ = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+
+
 def contains_in_order(wanted, names):
     left = iter(names)
     return all(name in left for name in wanted)
@@ -151,6 +155,33 @@ class Stacks(unittest.TestCase):
         times.pop("late-live", 0)  # other shells of this machine, waiting all the time
         self.assertGreaterEqual(whole_share(times), 0.995,
                                 (times, why_truncated(profile, samples), waitscope.losses(profile)))
+
+
+class EarlyStacks(unittest.TestCase):
+    """Of threads that pass no hook after a wait: taken before it, and not before each one."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = waitscope.Agent("--window", "60s", "--period", "1ms", "--max-samples", 0)
+        cls.agent.__enter__()
+        cls.addClassCleanup(cls.agent.__exit__)
+
+    def times(self, name, *knobs):
+        """The time asleep by class of stack."""
+        with waitscope.Workload(name, *knobs, seconds=3, environment=WITHOUT_RSEQ) as workload:
+            profile = waitscope.observe(self.agent, workload, "flame", "--kind", "off-cpu")[1]
+        return time_by_class(profile, [s for s in profile["samples"]
+                                       if s["class"] == "sleep" and not s.get("open")])
+
+    def test_a_thread_that_naps_without_end_has_them(self):
+        for length_us in (20, 100):
+            times = self.times("sleeps", "--threads", 2, "--length-us", length_us)
+            with self.subTest(length_us=length_us):
+                self.assertGreaterEqual(whole_share(times), 0.995, times)
+
+    def test_a_long_wait_behind_many_short_ones_has_one(self):
+        times = self.times("mixed_waits")
+        self.assertGreaterEqual(whole_share(times), 0.995, times)
 
 
 if __name__ == "__main__":

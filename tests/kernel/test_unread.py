@@ -12,33 +12,19 @@ def ns(message, field):
     return waitscope.number(message, field)
 
 
-def is_known(agent):
-    status = waitscope.query("status", endpoint=agent.endpoint)
-    rows = {row["name"]: row.get("present", False) for row in status["capabilities"]}
-    return rows["unread requests"]
-
-
 class Unread(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.agent = waitscope.Agent()
         cls.agent.__enter__()
         cls.addClassCleanup(cls.agent.__exit__)
-        if not is_known(cls.agent):
+        if not waitscope.is_present(cls.agent, "unread requests"):
             raise unittest.SkipTest("this kernel cannot tell it")
 
     def observe(self, *knobs):
         """The program's account, and what is told of its port over a time that holds all of it."""
-        with waitscope.Workload("unread_requests", *knobs, seconds=3, hold=True) as workload:
-            length = workload.seconds + 2 * waitscope.LEAD_SECONDS
-            pending = waitscope.Pending("pools", "--pid", workload.pid, "--duration", f"{length}s",
-                                        "--output", "json", endpoint=self.agent.endpoint,
-                                        timeout=120)
-            time.sleep(waitscope.LEAD_SECONDS)
-            workload.release()
-            truth = workload.truth()
-            answer = pending.answer()
-        waitscope.require_bracket(truth, answer)
+        truth, answer = waitscope.observe_from_now(self.agent, "unread_requests", *knobs,
+                                                   seconds=3, view="pools")
         self.assertNotIn("unread-table", waitscope.losses(answer))
         return truth, [port for pool in answer["pools"] for port in pool.get("unread", [])]
 

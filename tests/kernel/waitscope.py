@@ -167,13 +167,13 @@ class Workload:
     """A truth program, held at its gate until `release`. A session of its own keeps a thousand busy
     threads from starving this harness (autogroup)."""
 
-    def __init__(self, name, *knobs, seconds=5, hold=False):
+    def __init__(self, name, *knobs, seconds=5, hold=False, environment=None):
         self.seconds = seconds
         self._directory = tempfile.TemporaryDirectory(prefix="waitscope-work-", dir=SCRATCH)
         self._process = subprocess.Popen(
             [str(WORKLOADS / name), "--gate", *(["--hold"] if hold else []), "--seconds",
              str(seconds), *map(str, knobs)],
-            cwd=self._directory.name, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | (environment or {}), cwd=self._directory.name, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True)
         self.pid = self._process.pid
         ready = self._process.stderr.readline()
@@ -206,6 +206,27 @@ class Workload:
         self._process.stdout.close()
         self._process.stderr.close()
         self._directory.cleanup()
+
+
+def is_present(agent, capability):
+    """Whether the running kernel gives it, as the agent says."""
+    rows = query("status", endpoint=agent.endpoint)["capabilities"]
+    return any(row["name"] == capability and row.get("present", False) for row in rows)
+
+
+def observe_from_now(agent, name, *knobs, seconds, view):
+    """Runs a workload wholly inside a view of the time to come, for what is watched only while
+    somebody asks. Returns its truth and the view's answer."""
+    with Workload(name, *knobs, seconds=seconds, hold=True) as workload:
+        pending = Pending(view, "--pid", workload.pid, "--duration",
+                          f"{seconds + 2 * LEAD_SECONDS}s", "--output", "json",
+                          endpoint=agent.endpoint, timeout=120)
+        time.sleep(LEAD_SECONDS)
+        workload.release()
+        truth = workload.truth()
+        answer = pending.answer()
+    require_bracket(truth, answer)
+    return truth, answer
 
 
 def observe(agent, workload, *view, targeted=True):

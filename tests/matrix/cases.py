@@ -162,13 +162,23 @@ PYTHON_CASES = [
 ]
 
 
-def node(name, *flags, **more):
-    return Case(name, ("node", *flags, str(PROGRAMS / "waits.js")), needs=("node",), whole=0.2,
-                settle=3, **more)
+# By frame marks that V8 sets itself. A thread that was stopped while it computed is a guess.
+def node(name, *flags, program="waits.js", **more):
+    return Case(name, ("node", *flags, str(PROGRAMS / program)), needs=("node",), settle=3, **more)
+
+
+NAMED = ("--perf-basic-prof", "--interpreted-frames-native-stack")
+
+
+def script(*functions):
+    return (Chain("node", FUTEX, ("sleepHere", *functions), within="WaitJs32"),)
 
 
 # V8 inlines the outermost calls into their caller.
-SCRIPT = (Chain("node", FUTEX, ("sleepHere", *["descend"] * 9), main=True, within="WaitJs32"),)
+INLINED = script(*["descend"] * 9)
+DESCENT = script(*["descend"] * 11, "turn")
+THROUGH = script("generates", "Made", "gets", "compares", "revives", "replaces", "applies", "runs",
+                 "turn")
 METHODS = tuple(Chain(comm, FUTEX, (leaf, *["Waits.descend"] * 11, "Waits.repeat", "java.lang.Thread.run"),
                       within=leaf)
                 for comm, leaf in (("sleeper", "java.lang.Thread.sleep"),
@@ -195,8 +205,12 @@ def mono(name, *flags):
 
 RUNTIME_CASES = [
     node("node"),
-    node("node-perf-basic-prof", "--perf-basic-prof", "--interpreted-frames-native-stack",
-         chains=SCRIPT),
+    node("node-named", *NAMED, chains=INLINED),
+    node("node-not-inlined", *NAMED, "--no-turbo-inlining", chains=DESCENT),
+    node("node-interpreted", *NAMED, "--no-opt", "--no-sparkplug", chains=DESCENT),
+    node("node-baseline", *NAMED, "--always-sparkplug", "--no-opt", chains=DESCENT),
+    node("node-optimized", *NAMED, "--always-turbofan", "--no-turbo-inlining", chains=DESCENT),
+    node("node-through", *NAMED, "--no-turbo-inlining", program="through.js", chains=THROUGH),
     java("java-default", smoke=True),
     java("java-interpreted", "-Xint"),
     java("java-compiled", *COMPILED),

@@ -110,6 +110,60 @@ TEST(CodecViews, ALockCarriesItsHolder) {
   EXPECT_EQ(lock.p99_ns(), 0u);  // none was recorded by itself
 }
 
+TEST(CodecViews, ALockOfTheKernelIsToldWithWhoeverOwnedIt) {
+  MadeMachine machine;
+  const ThreadKey owner = machine.AddThread(10, 11, "freezer");
+  wait_object lock{};
+  lock.kind = OBJECT_kernel_lock;
+  lock.protocol = KERNEL_LOCK_rwsem;
+  lock.family = KERNEL_LOCK_ROLE_mmap;
+  lock.id = 0xffff888000001000;
+  machine.AddWait(machine.AddThread(10, 12, "shop"),
+                  {.cls = WAIT_other,
+                   .syscall = __NR_mmap,
+                   .ns = 7 * kSecond,
+                   .count = 50,
+                   .object = lock,
+                   .kernel_frames = {"schedule", "rwsem_down_write_slowpath", "vm_mmap_pgoff"}});
+  machine.AddWait(machine.AddThread(10, 13, "shop"),
+                  {.cls = WAIT_other,
+                   .syscall = __NR_mmap,
+                   .ns = kSecond,
+                   .object = lock,
+                   .kernel_frames = {"schedule", "rwsem_down_write_slowpath", "vm_mmap_pgoff"}});
+  machine.snapshot().kernel_locks[{10, lock.id, KERNEL_LOCK_rwsem, KERNEL_LOCK_ROLE_mmap, owner}] =
+      {40, 6 * kSecond, kSecond};
+  const v1::LocksResponse response = EncodeLocks(machine.snapshot(), Target());
+  ASSERT_EQ(response.locks_size(), 1);
+  const v1::Lock& told = response.locks(0);
+  EXPECT_EQ(told.name(), "mmap_lock");
+  EXPECT_EQ(told.kind(), "kernel");
+  EXPECT_EQ(told.kernel().kind(), "rwsem");
+  EXPECT_EQ(told.kernel().address(), 0xffff888000001000);
+  EXPECT_EQ(told.kernel().taken_in(), "vm_mmap_pgoff");
+  EXPECT_EQ(told.holder().thread().tid(), 11u);
+  EXPECT_EQ(told.holder().seen(), 40u);
+  EXPECT_EQ(told.holder().waited_behind_ns(), 6 * kSecond);
+  EXPECT_EQ(response.header().notes_size(), 0);
+}
+
+TEST(CodecViews, OwnersOfKernelLocksThatNobodyWatchedAreSaidToBeUnknown) {
+  MadeMachine machine;
+  for (const uint32_t tid : {12U, 13U}) {
+    machine.AddWait(machine.AddThread(10, tid, "shop"),
+                    {.cls = WAIT_other,
+                     .syscall = __NR_mmap,
+                     .ns = 7 * kSecond,
+                     .count = 50,
+                     .kernel_frames = {"schedule", "rwsem_down_write_slowpath", "vm_mmap_pgoff"}});
+  }
+  const v1::LocksResponse response = EncodeLocks(machine.snapshot(), Target());
+  ASSERT_EQ(response.locks_size(), 1);
+  EXPECT_TRUE(response.locks(0).holder().known_by().empty());
+  ASSERT_EQ(response.header().notes_size(), 1);
+  EXPECT_THAT(response.header().notes(0), testing::HasSubstr("Linux 5.19"));
+}
+
 TEST(CodecViews, ATargetIsAboutItsProcesses) {
   MadeMachine machine;
   for (const uint32_t pid : {10U, 20U}) {

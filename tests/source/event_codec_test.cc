@@ -51,6 +51,10 @@ void MakeValid(stack_event& event) {
 }
 void MakeValid(block_event& event) { event.op = BLOCK_write; }
 void MakeValid(loss_event& event) { event.reason = LOST_unsplit; }
+void MakeValid(kernel_lock_event& event) {
+  event.lock_kind = KERNEL_LOCK_rwsem;
+  event.role = KERNEL_LOCK_ROLE_inode;
+}
 void MakeValid(frame_event& event) {
   event.index = 3;
   event.count = 9;

@@ -79,6 +79,18 @@ TEST_F(OpenStacksTest, TruncatedOneIsTriedAgainButNotForEver) {
   EXPECT_THAT(stacks_.Unread({Waiting(1, 10)}), IsEmpty());
 }
 
+TEST_F(OpenStacksTest, OneThatLacksATableIsTriedAsLongAsTheWaitLastsButEverMoreSeldom) {
+  int tries = 0;
+  for (int turn = 0; turn < 100; ++turn) {
+    if (stacks_.Unread({Waiting(1, 10)}).empty()) continue;
+    ++tries;
+    OpenStack found = Found(Waiting(1, 10), {0x1}, UNWIND_CLASS_truncated);
+    found.stack.stop = UNWIND_STOP_no_table;
+    stacks_.Add(found);
+  }
+  EXPECT_THAT(tries, testing::AllOf(testing::Ge(7), testing::Le(10)));
+}
+
 TEST_F(OpenStacksTest, StackBelongsToTheWaitItWasReadIn) {
   stacks_.Add(Found(Waiting(1, 10), {0x1, 0x2}));
   EXPECT_EQ(StackOf(Blocked(1, 11)), 0u) << "the thread ran meanwhile";

@@ -116,6 +116,17 @@ TEST_F(ProcessTableTest, ReadsAgainForAnAddressNothingCovers) {
   EXPECT_EQ(table.stats().maps_read, 2u);
 }
 
+// A stack is named once: what it needs cannot wait for a second.
+TEST_F(ProcessTableTest, KnowsNewCodeAHundredthOfASecondAfterItLookedInVain) {
+  WriteFakeProcess(proc_, {.pid = 7, .maps = kOld});
+  ProcessTable table({.proc_dir = proc_.path()}, [this] { return now_ns_; });
+  table.Remember(7);
+  EXPECT_EQ(PathIn(table, 7, 0x5000), "nothing");
+  WriteFakeProcess(proc_, {.pid = 7, .maps = std::string(kOld) + kNew});
+  now_ns_ += 10'000'000;
+  EXPECT_EQ(PathIn(table, 7, 0x5000), "/new");
+}
+
 TEST_F(ProcessTableTest, ReadsLessAndLessOftenForGarbage) {
   WriteFakeProcess(proc_, {.pid = 7, .maps = kOld});
   ProcessTable table = Make();

@@ -35,6 +35,19 @@ TEST(RuleDictionary, SaysUnsupportedWhenItIsFull) {
   EXPECT_EQ(rules.rules()[rules.IndexOf(StackRule(5))], StackRule(5)) << "old ones are still found";
 }
 
+TEST(RuleDictionary, TakesInAnotherOnesRulesAndTellsWhereTheyAre) {
+  RuleDictionary rules;
+  rules.IndexOf(StackRule(8));
+  RuleDictionary other;
+  const uint16_t strange = other.IndexOf(StackRule(16));
+  const uint16_t common = other.IndexOf(StackRule(8));
+  const std::vector<uint16_t> indexes = rules.Merge(other);
+  EXPECT_EQ(indexes[UNWIND_RULE_end], UNWIND_RULE_end);
+  EXPECT_EQ(rules.rules()[indexes[strange]], StackRule(16));
+  EXPECT_EQ(rules.rules()[indexes[common]], StackRule(8));
+  EXPECT_EQ(rules.rules().size(), size_t{UNWIND_FIXED_RULES} + 2);
+}
+
 TEST(RuleDictionary, IsNotFilledByOneFile) {
   FrameBytes frames(kFrames);
   frames.Common();

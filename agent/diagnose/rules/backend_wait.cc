@@ -3,12 +3,13 @@
 // Thresholds: one thread's 60 % or more on one peer, in waits of 30 ms or longer that do end, each
 // after something was sent. Critical when the thread works for those who ask its process. Worth
 // knowing (info) when nobody is seen to wait for the thread and its waits may be no answer's: all
-// end by one time limit, or the peer idles until others send it something; and when it is beside
-// those that work for a server's clients.
+// end by one time limit, the peer spoke first and what was sent may acknowledge what came, or the
+// peer idles until others send it something; and when it is beside those that work for a server's
+// clients.
 // False positives: clients' next requests and news (that side of a connection is idle), consumers
 // of messages (they do not send), long polls and queues (the time limit), relays (what they wait
-// for was asked by another thread, or is not asked yet). An acknowledged push that comes at a
-// steady pace of less than a second looks like an answer that takes so long.
+// for was asked by another thread, or is not asked yet). Messages that are acknowledged one by one
+// after a subscription that nobody confirmed look like answers.
 #include <algorithm>
 #include <map>
 
@@ -27,6 +28,8 @@ constexpr double kSmallestShare = 0.6;
 constexpr double kShortestWaitNs = 30e6;
 constexpr double kFewestWaits = 3;
 constexpr double kMoreThanOwn = 1.25;
+constexpr double kHandedEach = 0.5;
+constexpr double kShortestIdleNs = 1e6;
 
 struct PeerWaits : AnswerWaits {
   double largest_share = 0;  // of one thread's time
@@ -74,29 +77,60 @@ bool IsSlow(const PeerWaits& waits) {
          waits.largest_share >= kSmallestShare;
 }
 
+// As often as another thread of its process ended a wait of its own kind of idleness. One short
+// wait that is told stands for dozens, as at an interpreter's lock: those hand out no work.
+double Handed(const ThreadView& thread) {
+  double handed = 0;
+  for (const WaitSite& site : thread.sites) {
+    if (site.nature != Nature::kPark || site.MeanNs() < kShortestIdleNs) continue;
+    for (const auto& [waker, count] : site.wakers) {
+      handed += waker.pid == thread.key().pid ? count : 0;
+    }
+  }
+  return handed;
+}
+
+double LongQuestions(const ThreadView& thread) {
+  double count = 0;
+  for (const WaitSite& site : thread.sites) {
+    const bool slow = site.nature == Nature::kBackend && site.MeanNs() >= kShortestWaitNs;
+    count += slow ? site.count : 0;
+  }
+  return count;
+}
+
 // Its questions are part of answering somebody else: of who it accepted or hears from, of who
-// handed it the work, or of more exchanges than its own.
-bool WorksForOthers(const ThreadView& thread) {
-  if (thread.calls.empty() || thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
-  const bool asked = std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
-    const bool handed = std::ranges::any_of(
-        site.wakers, [&](const auto& row) { return row.first.pid == thread.key().pid; });
-    return site.nature == Nature::kClient || (site.nature == Nature::kPark && handed);
-  });
+// handed it the work, or of more exchanges than its own. Threads let each other in now and then, to
+// the interpreter for one: that hands out no work. What is not measured speaks against the thread,
+// unless it may not even ask.
+bool WorksForOthers(const ThreadView& thread, bool acknowledges) {
+  if (thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
+  if (WaitsForClients(thread)) return true;
+  if (Handed(thread) >= kHandedEach * LongQuestions(thread)) return true;
+  if (thread.calls.empty()) return !acknowledges;
   const double own = thread.CountOf(Nature::kBackend);
-  return asked || static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn;
+  return static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn &&
+         ExchangesForOthers(thread) >= own * (kMoreThanOwn - 1);
 }
 
 Severity SeverityOf(const MachineView& machine, const ProcessView& process,
                     const PeerWaits& waits) {
   if (ServesRequests(process)) {
-    const bool works = std::ranges::any_of(
-        waits.threads, [](const ThreadView* thread) { return WorksForOthers(*thread); });
+    const bool acknowledges = MayAcknowledge(waits);
+    const bool works = std::ranges::any_of(waits.threads, [&](const ThreadView* thread) {
+      return WorksForOthers(*thread, acknowledges);
+    });
     return works ? Severity::kCritical : Severity::kInfo;
   }
   const bool may_be_news =
-      !TookWork(machine, waits) && (CameByTimeLimit(waits) || CameFromOthers(machine, waits));
+      !TookWork(machine, waits) &&
+      (CameByTimeLimit(waits) || MayAcknowledge(waits) || CameFromOthers(machine, waits));
   return may_be_news ? Severity::kInfo : Severity::kWarning;
+}
+
+const char* WhyOnlyInfo(const PeerWaits& waits) {
+  return MayAcknowledge(waits) ? "; they may be messages that it acknowledged"
+                               : "; nobody is seen to wait for that";
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const std::string& peer,
@@ -111,7 +145,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
       static_cast<uint64_t>(waits.count), " answers of ", peer, ": ", TimeText(waits.ns), " in ",
       TimeText(machine.WindowNs()), ", ", ShareText(std::min(1.0, waits.largest_share)),
       " of the time of its busiest thread",
-      finding.severity == Severity::kInfo ? "; nobody is seen to wait for that" : "");
+      finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
   finding.advice = absl::StrCat("look at why ", peer,
                                 " is slow; ask less often, in parallel, or cache; set a time-out");
   finding.evidence.push_back(ObjectEvidence("peer", peer));

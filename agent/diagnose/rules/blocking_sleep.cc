@@ -41,7 +41,7 @@ uint64_t ReadFromConnections(const ThreadView& thread) {
 }
 
 bool AnswersSomebody(const ThreadView& thread) {
-  if (thread.NsOf(Nature::kClient) > 0) return true;
+  if (WaitsForClients(thread)) return true;
   const double answers = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews);
   if (answers > 0 || thread.Calls({__NR_connect}) > 0) return false;
   const uint64_t received =

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/executors.h"
 #include "agent/diagnose/lines.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
@@ -37,8 +38,6 @@ bool IsLongPark(const WaitSite& site) {
 struct Borrowing {
   double queue_ns = 0;
   double queue_waits = 0;
-  double woken = 0;
-  double woken_by_users = 0;
   double backend_ns = 0;
   std::map<std::string, double> peers;
   std::set<uint32_t> users;
@@ -60,22 +59,45 @@ void CountBackends(const Pool& pool, Borrowing& borrowing) {
   }
 }
 
-void CountQueued(const WaitSite& site, Borrowing& borrowing) {
-  borrowing.queue_ns += site.ns;
-  borrowing.queue_waits += site.count;
+// Waits of a pool's threads at one place of its code.
+struct Queue {
+  double ns = 0;
+  double waits = 0;
+  double woken = 0;
+  double woken_by_users = 0;
+  const WaitSite* longest = nullptr;
+};
+
+void Count(const WaitSite& site, const std::set<uint32_t>& users, Queue& queue) {
+  queue.ns += site.ns;
+  queue.waits += site.count;
   for (const auto& [waker, count] : site.wakers) {
-    borrowing.woken += count;
-    borrowing.woken_by_users += borrowing.users.contains(waker.tid) ? count : 0;
+    queue.woken += count;
+    queue.woken_by_users += users.contains(waker.tid) ? count : 0;
   }
-  const bool longer = borrowing.queue_site == nullptr || site.ns > borrowing.queue_site->ns;
-  if (longer) borrowing.queue_site = &site;
+  if (queue.longest == nullptr || site.ns > queue.longest->ns) queue.longest = &site;
 }
 
-void CountQueue(const Pool& pool, Borrowing& borrowing) {
+std::map<StackId, Queue> QueuesOf(const MachineView& machine, const Pool& pool,
+                                  const std::set<uint32_t>& users) {
+  std::map<StackId, Queue> queues;
   for (const ThreadView* thread : pool.members) {
     for (const WaitSite& site : thread->sites) {
-      if (IsLongPark(site)) CountQueued(site, borrowing);
+      const bool queued = IsLongPark(site) && !WaitsForTasks(machine, site.user_stack);
+      if (queued) Count(site, users, queues[site.user_stack]);
     }
+  }
+  return queues;
+}
+
+// Where others than the users end waits, too, threads wait for work.
+void CountQueues(const MachineView& machine, const Pool& pool, Borrowing& borrowing) {
+  for (const auto& [place, queue] : QueuesOf(machine, pool, borrowing.users)) {
+    if (queue.woken == 0 || queue.woken_by_users < kWokenByUsers * queue.woken) continue;
+    borrowing.queue_ns += queue.ns;
+    borrowing.queue_waits += queue.waits;
+    const WaitSite*& longest = borrowing.queue_site;
+    if (longest == nullptr || queue.longest->ns > longest->ns) longest = queue.longest;
   }
 }
 
@@ -84,7 +106,6 @@ bool IsExhausted(const MachineView& machine, const Pool& pool, const Borrowing& 
   const double whole = std::max(1.0, std::round(connections));
   return borrowing.queue_ns >= kWaitersWorth * machine.WindowNs() &&
          borrowing.queue_waits >= kFewestWaits && borrowing.users.size() >= 2 &&
-         borrowing.woken_by_users >= kWokenByUsers * std::max(borrowing.woken, 1.0) &&
          std::abs(connections - whole) <= kWholeNumber * whole &&
          whole < static_cast<double>(pool.members.size());
 }
@@ -143,7 +164,7 @@ Findings TellPools(const MachineView& machine, const ProcessView& process) {
   for (const Pool& pool : PoolsOf(machine, process)) {
     Borrowing borrowing;
     CountBackends(pool, borrowing);
-    CountQueue(pool, borrowing);
+    CountQueues(machine, pool, borrowing);
     if (IsExhausted(machine, pool, borrowing)) {
       findings.push_back(Tell(machine, process, pool, borrowing));
     }

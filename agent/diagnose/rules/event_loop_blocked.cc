@@ -73,8 +73,10 @@ std::string WhatItDoes(const WaitSite& site) {
       return "waiting for a child process";
     case Nature::kMutex:
     case Nature::kMonitor:
+    case Nature::kLock:
     case Nature::kPark:
     case Nature::kFileLock:
+    case Nature::kKernelLock:
       return "waiting for a lock";
     default:
       return "waiting in a blocking call";

@@ -1,12 +1,12 @@
 // Will some threads never go on?
 //
 // A cycle of mutexes: each thread has waited for at least 2 s for a lock whose word names the
-// next one as its owner. Or threads that have waited through a window of at least 5 s for a Java
-// monitor, or for a mutex whose owner is known, that nobody let go of; only worth knowing (info)
-// when the main thread keeps it and they have done nothing yet but wait, as at a gate. Or a thread
-// that has been stuck in the kernel for a disk for 30 s (a quarter of the kernel's own
-// hung_task_timeout_secs). False positives: none known for cycles; a holder that takes this long
-// and then lets go; a suspended or failed device is what the second says.
+// next one as its owner. Or threads that have waited through a window of at least 5 s for a lock of
+// Java, of readers and writers, or for a mutex whose owner is known, that nobody let go of; only
+// worth knowing (info) when the main thread keeps it and they have done nothing yet but wait, as at
+// a gate. Or a thread that has been stuck in the kernel for a disk for 30 s (a quarter of the
+// kernel's own hung_task_timeout_secs). False positives: none known for cycles; a holder that takes
+// this long and then lets go; a suspended or failed device is what the second says.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -92,14 +92,24 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
   return finding;
 }
 
+// A stack that was lost makes it no other wait: HotSpot's are as many as the window has seconds.
+bool WaitsThrough(const MachineView& machine, const ThreadView& waiter, double at_lock_ns) {
+  double unknown_ns = 0;
+  for (const WaitSite& site : waiter.sites) {
+    const bool known = site.cls != WAIT_lock || machine.LeafOf(site.user_stack) != nullptr;
+    if (!known) unknown_ns += site.ns;
+  }
+  return at_lock_ns >= unknown_ns && at_lock_ns + unknown_ns >= kWholeWindow * machine.WindowNs();
+}
+
 // What may look like a wait for a mutex and is none has no owner. HotSpot looks at a monitor again
 // every second (to JDK 21), so a wait there ends without anybody's doing.
 bool IsNeverReleased(const MachineView& machine, const Lock& lock) {
-  const bool mutex = lock.mutex && !lock.owners.empty() && lock.waits < 1;
-  if ((!mutex && !lock.monitor) || lock.woken || machine.WindowNs() < kSilenceNs) return false;
-  return std::ranges::all_of(lock.waiters, [&](const auto& row) {
-    return row.second >= kWholeWindow * machine.WindowNs();
-  });
+  const bool known = lock.mutex && (!lock.owners.empty() || lock.shared) && lock.waits < 1;
+  const bool java = lock.monitor || lock.concurrent;
+  if ((!known && !java) || lock.woken || machine.WindowNs() < kSilenceNs) return false;
+  return std::ranges::all_of(
+      lock.waiters, [&](const auto& row) { return WaitsThrough(machine, *row.first, row.second); });
 }
 
 std::vector<const ThreadView*> WaitersByTid(const Lock& lock) {
@@ -109,9 +119,9 @@ std::vector<const ThreadView*> WaitersByTid(const Lock& lock) {
   return threads;
 }
 
-const WaitSite* SiteOf(const Lock& lock, const ThreadView& waiter) {
-  const auto site =
-      std::ranges::find_if(waiter.sites, [&](const WaitSite& each) { return IsFor(lock, each); });
+const WaitSite* SiteOf(const MachineView& machine, const Lock& lock, const ThreadView& waiter) {
+  const auto site = std::ranges::find_if(
+      waiter.sites, [&](const WaitSite& each) { return IsFor(machine, lock, each); });
   return site != waiter.sites.end() ? &*site : nullptr;
 }
 
@@ -139,7 +149,7 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
     if (wait) finding.evidence.push_back(StackOf(machine, *wait));
   }
   for (size_t at = 0; at < std::min(waiters.size(), kMostStacks); ++at) {
-    if (const WaitSite* site = SiteOf(lock, *waiters[at])) {
+    if (const WaitSite* site = SiteOf(machine, lock, *waiters[at])) {
       finding.evidence.push_back(StackEvidence(machine, *site));
     }
   }

@@ -4,6 +4,8 @@
 // counts when the operation is a mutex's and somebody in the process ends it, or when the waiters
 // wake each other in turn, or when it is Python's interpreter lock. The waker is whoever held it
 // last; the culprit is whoever was seen to own it most often, or else did most work beside it.
+// A lock of the kernel (its mmap_lock, an inode's) is always one: half a thread's time counts. Its
+// semaphores do not, which drivers use for events.
 // False positives: condition variables and queues (woken by others than their waiters), Go (parks
 // everything the same way), barriers of balanced work (little waiting), processes that take turns
 // at accepting (who holds that lock is idle).
@@ -11,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/lines.h"
 #include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -51,8 +54,11 @@ bool HasSeveralHolders(const MachineView& machine, const Lock& lock) {
 bool IsContended(const MachineView& machine, const Lock& lock) {
   const double worth = lock.wait_ns / machine.WindowNs();
   if (lock.waits < kFewestWaits) return false;
+  if (lock.kernel) {
+    return worth >= kFewestThreadsWorth && lock.kernel->kind != KERNEL_LOCK_semaphore;
+  }
   if (lock.interpreter) return worth >= kInterpreterWorth;
-  if (lock.mutex || lock.monitor || !lock.file.empty()) {
+  if (lock.mutex || lock.monitor || lock.concurrent || !lock.file.empty()) {
     const bool released = !lock.wakers.empty() || IsKeptByWorkers(machine, lock);
     return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
   }
@@ -63,11 +69,32 @@ bool IsContended(const MachineView& machine, const Lock& lock) {
 // Other processes may stand in the same line.
 std::string CauseOf(const Lock& lock) {
   const wait_object* object = lock.longest_site->object;
+  if (IsOfInode(lock) && lock.kernel->address != 0) {
+    return absl::StrCat("inode lock ", lock.kernel->address);
+  }
   if (lock.file.empty() || object == nullptr) return "";
   return absl::StrCat("lock of inode ", object->dev, ":", object->id);
 }
 
+const char* AdviceFor(const KernelLock& lock) {
+  switch (lock.role) {
+    case KERNEL_LOCK_ROLE_mmap:
+      return "change the address space less, and not under load: fewer and larger mmap, munmap and "
+             "mprotect calls, memory and thread stacks kept for reuse (malloc's M_MMAP_THRESHOLD "
+             "and M_TRIM_THRESHOLD, M_ARENA_MAX, another allocator), madvise instead of munmap, "
+             "MAP_POPULATE before the work begins; children by posix_spawn";
+    case KERNEL_LOCK_ROLE_inode:
+      return "let one thread write the file for all, or give each writer a file of its own; large "
+             "writes in pieces; no fallocate, truncate or directory-wide work beside them. "
+             "O_DIRECT within the file's size lets ext4 and XFS write in parallel";
+    default:
+      return "see in the holder's stack what it does in the kernel meanwhile: make fewer of these "
+             "calls, smaller ones, or from fewer threads at once";
+  }
+}
+
 const char* AdviceFor(const Lock& lock) {
+  if (lock.kernel) return AdviceFor(*lock.kernel);
   if (lock.interpreter) {
     return "only one thread runs Python at a time: move CPU-bound work to processes "
            "(ProcessPoolExecutor, multiprocessing) or to native code that releases the GIL";
@@ -80,16 +107,8 @@ void AddHolder(const MachineView& machine, const ProcessView& process, const Loc
                Finding& finding) {
   const ThreadView* holder = HolderOf(process, lock).thread;
   if (holder == nullptr || lock.interpreter) return;
-  finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
-  for (const WaitSite& site : holder->sites) {
-    const bool idle = site.nature == Nature::kPark || site.nature == Nature::kPoll;
-    if (idle || IsFor(lock, site)) continue;
-    finding.evidence.push_back(StackEvidence(machine, site));
-    return;
-  }
-  if (!holder->runs.empty()) {
-    finding.evidence.push_back(StackEvidence(machine, holder->runs.front()));
-  }
+  AddLockHolder(
+      machine, *holder, [&](const WaitSite& site) { return IsFor(machine, lock, site); }, finding);
 }
 
 std::vector<const ThreadView*> WaitersByTime(const Lock& lock) {
@@ -103,6 +122,27 @@ std::vector<const ThreadView*> WaitersByTime(const Lock& lock) {
   threads.reserve(order.size());
   for (const auto& [ns, thread] : order) threads.push_back(thread);
   return threads;
+}
+
+// "rwsem, taken in vm_mmap_pgoff".
+std::string HowTaken(const KernelLock& lock) {
+  const std::string_view kind = KindWord(lock.kind);
+  const absl::string_view word(kind.data(), kind.size());
+  if (lock.taker.empty()) return std::string(kind);
+  return absl::StrCat(word, ", taken in ", absl::string_view(lock.taker.data(), lock.taker.size()));
+}
+
+// What a sentence says of it, and what proves it.
+void DescribeKernelLock(const ProcessView& process, const Lock& lock, Finding& finding) {
+  Evidence evidence = ObjectEvidence("wait_object", NameOf(*lock.kernel));
+  evidence.role = "kernel lock";
+  evidence.name = HowTaken(*lock.kernel);
+  finding.evidence.push_back(std::move(evidence));
+  const Holder holder = HolderOf(process, lock);
+  if (holder.behind_ns == 0) return;
+  absl::StrAppend(&finding.summary, "; ", holder.thread->window->comm, " (tid ",
+                  holder.thread->key().tid, ") owned it when ", holder.seen, " of ", holder.looks,
+                  " waits began, which took ", TimeText(static_cast<double>(holder.behind_ns)));
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Lock& lock) {
@@ -122,7 +162,11 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Lock&
                    TimeText(lock.wait_ns / std::max(lock.waits, 1.0)), " each time");
   finding.advice = AdviceFor(lock);
   finding.evidence.push_back(StackEvidence(machine, *lock.longest_site, lock.wait_ns, lock.waits));
-  finding.evidence.push_back(ObjectEvidence("wait_object", NameOfLock(lock)));
+  if (lock.kernel) {
+    DescribeKernelLock(process, lock, finding);
+  } else {
+    finding.evidence.push_back(ObjectEvidence("wait_object", NameOfLock(lock)));
+  }
   AddHolder(machine, process, lock, finding);
   finding.evidence.push_back(Metric("lock_wait_threads_worth", worth, "threads",
                                     lock.interpreter ? kInterpreterWorth : kFewestThreadsWorth));
@@ -139,6 +183,7 @@ Findings LockContention(const MachineView& machine) {
   for (const auto& [pid, process] : machine.processes()) {
     for (const Lock& lock : LocksOf(machine, process)) {
       if (!IsContended(machine, lock)) continue;
+      if (lock.concurrent && !LinesIn(machine, process).empty()) continue;  // known better
       findings.push_back(Tell(machine, process, lock));
       break;  // the worst one; the others move when it is gone
     }

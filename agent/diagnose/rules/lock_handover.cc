@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "agent/diagnose/databases.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/lines.h"
 #include "agent/diagnose/rules.h"
@@ -25,25 +26,6 @@ bool IsLock(const Line& line) {
   return line.Holders() <= kMostHolders && line.MeanWaitNs() >= kShortestWaitNs;
 }
 
-// Sessions of a database wait for each other's transactions.
-bool IsDatabase(const ProcessView& process) {
-  return process.IsNamedLike("mariadbd") || process.IsNamedLike("mysqld");
-}
-
-// What it did while it held it, as far as it waited.
-void AddHolder(const MachineView& machine, const Line& line, Finding& finding) {
-  const ThreadView& holder = line.LongestHolder();
-  finding.evidence.push_back(ThreadEvidence(holder.key(), holder.window->comm, "lock holder"));
-  for (const WaitSite& site : holder.sites) {
-    if (site.nature == Nature::kPark || site.nature == Nature::kPoll) continue;
-    finding.evidence.push_back(StackEvidence(machine, site));
-    return;
-  }
-  if (!holder.runs.empty()) {
-    finding.evidence.push_back(StackEvidence(machine, holder.runs.front()));
-  }
-}
-
 void AddMetrics(const MachineView& machine, const Line& line, Finding& finding) {
   finding.evidence.push_back(
       Metric("lock_wait_threads_worth", line.WaitNs() / machine.WindowNs(), "threads", 1));
@@ -53,7 +35,7 @@ void AddMetrics(const MachineView& machine, const Line& line, Finding& finding) 
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Line& line) {
-  const bool database = IsDatabase(process);
+  const bool database = IsMariaDb(process);  // its sessions wait for each other's transactions
   Finding finding =
       Draft(machine, process, database ? "database-lock" : "lock-contention", "handed over");
   const double worth = line.WaitNs() / machine.WindowNs();
@@ -77,7 +59,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Line&
   if (const WaitSite* site = line.Site()) {
     finding.evidence.push_back(StackEvidence(machine, *site, line.WaitNs(), count));
   }
-  AddHolder(machine, line, finding);
+  AddLockHolder(
+      machine, line.LongestHolder(),
+      [](const WaitSite& site) { return site.nature == Nature::kLock; }, finding);
   AddMetrics(machine, line, finding);
   finding.evidence.push_back(
       database ? Check("mariadb -e 'select * from information_schema.innodb_lock_waits'")

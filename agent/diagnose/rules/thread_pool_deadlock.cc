@@ -45,13 +45,6 @@ std::optional<bool> WaitsForResult(const MachineView& machine, const ThreadView&
   });
 }
 
-// HotSpot's collectors wait for work of the runtime's own.
-bool IsOfTheRuntime(const MachineView& machine, const ThreadView& thread) {
-  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
-    return machine.HasFrame(site.user_stack, "GangWorker::");
-  });
-}
-
 bool IsParkedForGood(const ThreadView& thread) {
   const auto& wait = thread.window->open_wait;
   return wait && wait->cls == WAIT_lock && wait->object.kind == OBJECT_futex &&
@@ -109,9 +102,8 @@ bool IsSick(const ProcessView& process, const Stuck& stuck) {
   return accepted >= kFewestRequests && (stuck.for_results || !ReadsOrWrites(process, accepted));
 }
 
-Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
-             const Stuck& stuck) {
-  Finding finding = Draft(machine, process, "thread-pool-starvation", pool.name);
+Finding Tell(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
+  Finding finding = DraftStarvedPool(machine, process, *stuck.threads.front());
   finding.severity = Severity::kCritical;
   finding.confidence = stuck.for_results ? 0.93 : 0.8;
   NameThreads(finding, stuck.threads);
@@ -141,7 +133,7 @@ Findings ThreadPoolDeadlock(const MachineView& machine) {
   for (const auto& [pid, process] : machine.processes()) {
     for (const Pool& pool : PoolsOf(machine, process)) {
       const Stuck stuck = StuckIn(machine, pool);
-      if (IsSick(process, stuck)) findings.push_back(Tell(machine, process, pool, stuck));
+      if (IsSick(process, stuck)) findings.push_back(Tell(machine, process, stuck));
     }
   }
   return findings;

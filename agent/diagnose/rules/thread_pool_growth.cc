@@ -64,7 +64,7 @@ Staircase StaircaseOf(const MachineView& machine, const ProcessView& process) {
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Staircase& stairs) {
-  Finding finding = Draft(machine, process, "thread-pool-starvation", "growth");
+  Finding finding = DraftStarvedPool(machine, process, *stairs.threads.front());
   finding.severity = Severity::kCritical;
   finding.confidence = 0.95;
   NameThreads(finding, stairs.threads);

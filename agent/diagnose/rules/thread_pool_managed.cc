@@ -66,7 +66,7 @@ bool IsSick(const MachineView& machine, const Workers& workers) {
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Workers& workers) {
-  Finding finding = Draft(machine, process, "thread-pool-starvation", "managed");
+  Finding finding = DraftStarvedPool(machine, process, *workers.threads.front());
   const double wall_ns = machine.WindowNs() * static_cast<double>(workers.threads.size());
   const double mean_ns = workers.blocked_ns / std::max(workers.waits, 1.0);
   finding.severity = Severity::kCritical;

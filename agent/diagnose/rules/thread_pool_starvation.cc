@@ -5,15 +5,19 @@
 // and hardly anybody idle beside them. Waits of at least 30 ms: shorter ones are a busy pool.
 // False positives: threads that each sleep by a timetable (a sleep counts only in a process that
 // is asked for something, of threads that work for who asks), clients without a queue (no
-// dispatcher: then it is a backend wait), consumers that wait for messages (their waits do not
-// end), CPU-bound pools (they run).
+// dispatcher, no tasks: then it is a backend wait), consumers that ask, acknowledge and hand on
+// (what they read they had asked for, and whom they wake answers nobody), consumers that wait for
+// messages (their waits do not end), CPU-bound pools (they run).
 #include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "agent/core/unread.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/executors.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -28,6 +32,9 @@ constexpr double kIdleShare = 0.5;
 constexpr double kShortestWaitNs = 30e6;
 constexpr double kFewestWaits = 3;
 constexpr double kOwnConnections = 0.75;
+constexpr uint64_t kFewestReads = 10;
+constexpr double kMostReads = 0.9;
+constexpr uint64_t kAtOnceNs = 30'000'000;
 
 // What may be either is taken for home: healthy means no finding.
 bool IsTask(Nature nature) { return PlaceOf(nature) == Place::kTask; }
@@ -135,13 +142,19 @@ bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& st
          static_cast<double>(accepted) < kOwnConnections * starved.waits;
 }
 
-// Waits of the process's other threads that these ended.
-double WokenBy(const ProcessView& process, const StarvedPool& starved) {
+// What is handed on to a thread that talks with nobody is no answer.
+bool IsAskedOrAnswers(const ThreadView& thread) {
+  return IsAsked(thread) || ExchangesForOthers(thread) >= 1;
+}
+
+// Waits that these ended, of such other threads of the process.
+double WokenBy(const ProcessView& process, const StarvedPool& starved,
+               absl::FunctionRef<bool(const ThreadView&)> counts) {
   std::set<uint32_t> members;
   for (const ThreadView* member : starved.stuck) members.insert(member->key().tid);
   double woken = 0;
   for (const ThreadView& thread : process.threads) {
-    if (members.contains(thread.key().tid)) continue;
+    if (members.contains(thread.key().tid) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
       for (const auto& [waker, count] : site.wakers) {
         woken += waker.pid == process.pid && members.contains(waker.tid) ? count : 0;
@@ -163,21 +176,45 @@ double LongWaits(const StarvedPool& starved) {
   return waits;
 }
 
+// Then somebody is always free to read them. Not known where they are read by a loop of its own.
+bool AreReadAtOnce(const MachineView& machine, const ProcessView& process) {
+  const Histogram ages = UnreadAges(machine.snapshot(), process.pid);
+  return ages.Count() >= kFewestReads && ages.QuantileNs(kMostReads) < kAtOnceNs;
+}
+
 // A task begins with a question and ends with an answer, over a connection or to the thread that
 // has it; asking a backend is one more of each. Who only asks, sleeps by a timetable or sends news
 // in a process that is asked for other things does not work for those who wait.
-bool WorkForRequests(const ProcessView& process, const StarvedPool& starved) {
-  uint64_t exchanges = 0;
+bool WorkForRequests(const MachineView& machine, const ProcessView& process,
+                     const StarvedPool& starved) {
+  const double tasks = LongWaits(starved);
+  double exchanges = starved.nature == Nature::kBackend ? -tasks : 0;
+  double for_others = 0;
   bool measured = false;
   for (const ThreadView* member : starved.stuck) {
     measured |= !member->calls.empty();
-    exchanges += ExchangesOf(*member);
+    exchanges += static_cast<double>(ExchangesOf(*member));
+    for_others += ExchangesForOthers(*member);
   }
   if (!measured && starved.nature != Nature::kSleep) return true;
-  const double tasks = LongWaits(starved);
-  const double asked = starved.nature == Nature::kBackend ? tasks : 0;
   const double some = tasks / 4;  // calls are counted from a little later on than waits
-  return static_cast<double>(exchanges) >= asked + some || WokenBy(process, starved) >= some;
+  const bool answer = std::min(exchanges, for_others) >= some;
+  return (answer && !AreReadAtOnce(machine, process)) ||
+         WokenBy(process, starved, IsAskedOrAnswers) >= some;
+}
+
+// Pieces of work, and not one that goes on for ever: each has a connection of its own, or somebody
+// waits for its end, or an executor runs them.
+bool AreTasks(const MachineView& machine, const ProcessView& process, const StarvedPool& starved) {
+  const double tasks = LongWaits(starved);
+  uint64_t connected = 0;
+  for (const ThreadView* member : starved.stuck) connected += member->Calls({__NR_connect});
+  const bool executed = IsOfExecutor(machine, starved.site->user_stack);
+  const auto waits_for_them = [&](const ThreadView& thread) {
+    return !IsOfTheRuntime(machine, thread);
+  };
+  return executed || static_cast<double>(connected) >= tasks / 2 ||
+         WokenBy(process, starved, waits_for_them) >= tasks / 4;
 }
 
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
@@ -186,14 +223,15 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   const bool asked = ServesRequests(process);
   const bool moves = starved.waits >= kFewestWaits;
   const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
-  const bool harms = asked && (moves ? WorkForRequests(process, starved) : AnswersNobody(process));
+  const bool harms =
+      asked && (moves ? WorkForRequests(machine, process, starved) : AnswersNobody(process));
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
   if (starved.nature == Nature::kSleep) {
     return harms && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
   }
   // In a server somebody is always busy, be it a runtime's own timer: that feeds no consumers.
-  if (starved.nature == Nature::kBackend) return slow && (harms || (!asked && fed && moves));
-  return harms && slow;
+  if (starved.nature != Nature::kBackend) return harms && slow;
+  return slow && (harms || (!asked && fed && moves && AreTasks(machine, process, starved)));
 }
 
 std::string For(const StarvedPool& starved) {
@@ -204,7 +242,9 @@ std::string For(const StarvedPool& starved) {
       return "in a sleep";
     case Nature::kMutex:
     case Nature::kMonitor:
+    case Nature::kLock:
     case Nature::kFileLock:
+    case Nature::kKernelLock:
       return "for a lock";
     case Nature::kChild:
       return "for a child process";
@@ -213,9 +253,8 @@ std::string For(const StarvedPool& starved) {
   }
 }
 
-Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
-             const StarvedPool& starved) {
-  Finding finding = Draft(machine, process, "thread-pool-starvation", pool.name);
+Finding Tell(const MachineView& machine, const ProcessView& process, const StarvedPool& starved) {
+  Finding finding = DraftStarvedPool(machine, process, *starved.stuck.front());
   const double wall_ns = machine.WindowNs() * static_cast<double>(starved.stuck.size());
   const double share = std::min(1.0, starved.stuck_ns / wall_ns);
   finding.severity = ServesRequests(process) ? Severity::kCritical : Severity::kWarning;
@@ -253,7 +292,7 @@ Findings ThreadPoolStarvation(const MachineView& machine) {
     for (const Pool& pool : PoolsOf(machine, process)) {
       const StarvedPool starved = Gather(machine, pool);
       if (IsSick(machine, process, pool, starved)) {
-        findings.push_back(Tell(machine, process, pool, starved));
+        findings.push_back(Tell(machine, process, starved));
       }
     }
   }

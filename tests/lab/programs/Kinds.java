@@ -1,5 +1,5 @@
 // Threads of Java: Kinds.java convoy|deadlock|connections|sleep|nested|common|lock|borrow|stamped|
-// queue|timers|bursts|barrier|limit|chain
+// queue|timers|bursts|barrier|limit|chain|fair|kept
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -171,6 +171,27 @@ public class Kinds {
         Thread.sleep(25);
         stamped.unlockWrite(stamp);
         Thread.sleep(3);
+      });
+    }
+    if (kind.equals("fair")) {
+      ReentrantLock fair = new ReentrantLock(true);
+      forever(5, () -> {
+        fair.lock();
+        Thread.sleep(8);
+        fair.unlock();
+      });
+    }
+    if (kind.equals("kept")) {
+      forever(4, () -> {
+        lock.lock();
+        ++total;
+        lock.unlock();
+        Thread.sleep(2);
+      });
+      Thread.sleep(300);
+      forever(1, () -> {
+        lock.lock();
+        Thread.sleep(3600 * 1000);
       });
     }
     if (kind.equals("bursts")) {

@@ -14,10 +14,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with lock:
             time.sleep(0.03)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
+        labkit.answer_ok(self)
 
     def log_message(self, *_):
         pass

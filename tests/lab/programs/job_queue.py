@@ -1,6 +1,6 @@
-"""A worker and the server it gets its jobs from: job_queue.py limit|jobs|loop
+"""A worker and the server it gets its jobs from: job_queue.py limit|jobs|loop [LIMIT]
 
-limit: it asks again and again, and is told after a second that there is none; jobs: several wait
+limit: it asks again and again, and is told after a second (LIMIT) that there is none; jobs: several wait
 for jobs that somebody puts in now and then; loop: one that polls, and computes for each job."""
 
 import asyncio
@@ -70,7 +70,7 @@ address = server.getsockname()
 server.close()
 if KIND == "limit":
     labkit.ready()
-    consume(address, 1)
+    consume(address, float(sys.argv[2]) if len(sys.argv) > 2 else 1)
 if KIND == "jobs":
     labkit.beside(produce, address, 0.1, 0.4)
     for _ in range(3):

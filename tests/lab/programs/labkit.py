@@ -64,6 +64,37 @@ def ask(connection):
     return connection.recv(64)
 
 
+def answer_ok(request):
+    """What every HTTP server here says."""
+    request.send_response(200)
+    request.send_header("Content-Length", "2")
+    request.end_headers()
+    request.wfile.write(b"ok")
+
+
+def asked_http_server(pause):
+    """An HTTP server that somebody asks, with `pause` seconds between; to be served by the caller."""
+    # Few programs need them.
+    import http.server
+    import urllib.request
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer_ok(self)
+
+        def log_message(self, *_):
+            pass
+
+    def ask_again_and_again(url):
+        while True:
+            urllib.request.urlopen(url).read()
+            time.sleep(pause)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    beside(ask_again_and_again, f"http://127.0.0.1:{server.server_port}/")
+    return server
+
+
 def clients(address, count, think, persistent=True):
     """Each asks, waits for the answer, thinks, and asks again."""
 

@@ -1,4 +1,7 @@
-/* Threads and mutexes: locks convoy | deadlock | queue | idle | barrier | gate | turns | stuck */
+/*
+ * Threads and mutexes: locks convoy | deadlock | queue | idle | barrier | gate | turns | stuck |
+ * pair | readers | pass
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,7 @@ static pthread_mutex_t second = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t room = PTHREAD_COND_INITIALIZER;
 static pthread_barrier_t together;
+static pthread_rwlock_t shared = PTHREAD_RWLOCK_INITIALIZER;
 static int queued;
 static int turn;
 
@@ -123,6 +127,51 @@ static void* get_stuck(void* unused) {
   return unused;
 }
 
+__attribute__((noinline)) static void keep_long(void) {
+  pthread_mutex_lock(&first);
+  rest(90000000);
+  pthread_mutex_unlock(&first);
+  rest(300000);
+}
+
+static void* keep(void* unused) {
+  for (;;) keep_long();
+  return unused;
+}
+
+/* There is always one that reads, for they begin one after the other, and readers do not wait for
+ * writers. */
+static void* read_all(void* unused) {
+  static long readers;
+  rest(__atomic_fetch_add(&readers, 1, __ATOMIC_RELAXED) * 5000000);
+  for (long ns = 15000000;; ns = 40000000 - ns) {
+    pthread_rwlock_rdlock(&shared);
+    rest(ns);
+    pthread_rwlock_unlock(&shared);
+    rest(500000);
+  }
+  return unused;
+}
+
+static void* write_now(void* unused) {
+  for (;;) {
+    pthread_rwlock_wrlock(&shared);
+    pthread_rwlock_unlock(&shared);
+    rest(5000000);
+  }
+  return unused;
+}
+
+/* Two that wake each other by mutexes, each of which the other one unlocks. */
+static void* pass(void* order) {
+  for (;;) {
+    pthread_mutex_lock(order ? &first : &second);
+    rest(15000000);
+    pthread_mutex_unlock(order ? &second : &first);
+  }
+  return NULL;
+}
+
 static void start(void* (*body)(void*), int count) {
   pthread_t thread;
   for (int i = 0; i < count; ++i) pthread_create(&thread, NULL, body, i == 0 ? NULL : &queued);
@@ -139,6 +188,9 @@ int main(int argc, char** argv) {
   if (strcmp(kind, "turns") == 0) start(take_turns, 4);
   if (strcmp(kind, "stuck") == 0) start(get_stuck, 1), start(look, 3);
   if (strcmp(kind, "gate") == 0) pthread_mutex_lock(&first), start(pass_gate, 3);
+  if (strcmp(kind, "pair") == 0) start(keep, 1), start(look, 1);
+  if (strcmp(kind, "readers") == 0) start(read_all, 6), start(write_now, 1);
+  if (strcmp(kind, "pass") == 0) pthread_mutex_lock(&first), start(pass, 2);
   printf("ready %d\n", getpid());
   fflush(stdout);
   for (;;) pause();

@@ -1,5 +1,5 @@
-"""MariaDB: mariadb.py lock|light SCRATCH. Sessions that each change a row and then take their time before
-they commit: all the same row, or each its own."""
+"""MariaDB: mariadb.py lock|light|idle SCRATCH. Sessions that each change a row and then take their time before
+they commit: all the same row, or each its own. idle: one changes a row and never commits."""
 
 import os
 import pathlib
@@ -46,7 +46,12 @@ def main():
     subprocess.run([*client, "-e", "create database shop; use shop; create table stock "
                     f"(id int primary key, n int) engine=innodb; insert into stock values {rows}"],
                    check=True)
-    sessions = [transactions(client, 0 if kind == "lock" else row) for row in range(SESSIONS)]
+    if kind == "idle":
+        keeper = subprocess.Popen([*client, "shop"], stdin=subprocess.PIPE, text=True)
+        keeper.stdin.write("begin; update stock set n = n + 1 where id = 0;\n")
+        keeper.stdin.flush()
+        time.sleep(0.5)
+    sessions = [transactions(client, row if kind == "light" else 0) for row in range(SESSIONS)]
     labkit.ready(server.pid)
     server.wait()
     for session in sessions:

@@ -1,0 +1,38 @@
+#include "agent/diagnose/executors.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace waitscope {
+namespace {
+
+struct Executor {
+  std::string_view works_in;
+  std::string_view waits_in;  // empty: nothing tells
+};
+
+// Java's, and Python's concurrent.futures.
+constexpr std::array kExecutors{
+    Executor{"java.util.concurrent.ThreadPoolExecutor.runWorker",
+             "java.util.concurrent.ThreadPoolExecutor.getTask"},
+    Executor{"java.util.concurrent.ForkJoinPool.runWorker",
+             "java.util.concurrent.ForkJoinPool.awaitWork"},
+    Executor{"_WorkItem.run", ""},
+};
+
+}  // namespace
+
+bool IsOfExecutor(const MachineView& machine, StackId stack) {
+  return std::ranges::any_of(kExecutors, [&](const Executor& executor) {
+    return machine.HasFrame(stack, executor.works_in);
+  });
+}
+
+bool WaitsForTasks(const MachineView& machine, StackId stack) {
+  return std::ranges::any_of(kExecutors, [&](const Executor& executor) {
+    return !executor.waits_in.empty() && machine.HasFrame(stack, executor.waits_in);
+  });
+}
+
+}  // namespace waitscope
