@@ -52,10 +52,11 @@ absl::StatusOr<CredentialsPtr> CredentialsFor(const Endpoint& endpoint, const Tl
   return PlainTextRefused(endpoint);
 }
 
-// The socket file comes into being readable by its owner only.
+// The socket file comes into being for its owner only. So does what other threads and the processes
+// that they start make meanwhile, directories too: those must stay open to their owner.
 class PrivateFiles {
  public:
-  PrivateFiles() : old_(umask(0177)) {}
+  PrivateFiles() : old_(umask(0077)) {}
   ~PrivateFiles() { umask(old_); }
   PrivateFiles(const PrivateFiles&) = delete;
   PrivateFiles& operator=(const PrivateFiles&) = delete;
@@ -125,11 +126,18 @@ absl::Status Server::Start(Backend& backend) {
     builder.AddListeningPort(listener.endpoint.Uri(), listener.credentials, &listener.port);
   }
   builder.RegisterService(&running_->service);
-  const PrivateFiles only_ours;
-  running_->server = builder.BuildAndStart();
-  if (running_->server != nullptr) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("cannot listen on ", absl::StrJoin(addresses(), ", "),
-                                             ": gRPC was refused there"));
+  {
+    const PrivateFiles only_ours;
+    running_->server = builder.BuildAndStart();
+  }
+  if (running_->server == nullptr) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", absl::StrJoin(addresses(), ", "), ": gRPC was refused there"));
+  }
+  for (const Listener& listener : listeners_) {
+    if (listener.endpoint.IsUnix()) chmod(listener.endpoint.path.c_str(), 0600);
+  }
+  return absl::OkStatus();
 }
 
 Server::~Server() {

@@ -27,7 +27,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Serves until the destructor. Sets the umask meanwhile: other threads should make no files.
+  // Serves until the destructor. What other threads make while it starts is their owner's alone.
   absl::Status Start(Backend& backend);
 
   // As given, with the port the kernel chose where it was 0.

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,6 +190,7 @@ void DropPrivileges() {
 // the wire, where a gigabyte of zeros is a megabyte.
 void Confine() {
   DropPrivileges();
+  umask(0077);  // it can do without what it inherits, and, unprivileged, not with what locks it out
   prctl(PR_SET_NAME, "ws-debuginfod");
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kLongestSeconds);

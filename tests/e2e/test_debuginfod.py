@@ -145,6 +145,14 @@ class Debuginfod(e2e.EndToEnd):
                         f"{self.row(agent)}\n{self.frames(agent)}\n{agent.log.read_text()}")
         self.assertRegex(self.ask(agent, "status"), r"debug files +yes +1 found \(\d+ KiB\), \d+ mis")
 
+    def test_the_process_that_asks_can_do_with_any_umask(self):
+        """An agent that is just making its socket hands on one that no directory can be made with."""
+        with e2e.environment(DEBUGINFOD_URLS=self.serve_names().url,
+                             DEBUGINFOD_CACHE_PATH=str(self.directory / "download")):
+            done = subprocess.run([waitscope.BIN / "waitscoped", "--fetch-debug-file",
+                                   build_id_of(self.program)], umask=0o177, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0)
+
     def test_without_the_flag_nobody_is_asked(self):
         server = self.serve_names()
         with e2e.environment(DEBUGINFOD_URLS=server.url):
