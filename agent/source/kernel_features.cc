@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -95,6 +96,13 @@ bool TracefsReadable() {
          access("/sys/kernel/debug/tracing/events/raw_syscalls", R_OK) == 0;
 }
 
+// As perf and trace-cmd do where init has not: it stays mounted, for them too.
+bool MakeTracefsReadable() {
+  if (TracefsReadable()) return true;
+  mount("tracefs", "/sys/kernel/tracing", "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  return TracefsReadable();
+}
+
 // What the programs tell of are the machine's process numbers; /proc must show the same ones.
 bool SeesHostPids() {
   constexpr ino_t kInitialNamespace = 0xEFFFFFFC;  // PROC_PID_INIT_INO, v3.8
@@ -143,7 +151,7 @@ KernelFeatures ProbeKernel() {
   // kernels that have task storage take a raw one (v5.15-rt and later: measured on 6.1 to 7.3).
   features.task_storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, nullptr) == 1;
   features.ring_buffer_safe = !features.realtime || features.task_storage;
-  features.tracefs = TracefsReadable();
+  features.tracefs = MakeTracefsReadable();
   features.perf_events = CanOpenPerfEvent();
   ProbeSymbols(features);
   // Mappings are followed by perf events. The kernels before task storage (v5.11) would do, but

@@ -34,6 +34,7 @@ struct KernelFeatures {
   bool unread_requests() const { return tracefs && (unread_by_events || unread_by_functions); }
 };
 
+// Mounts tracefs where nobody has.
 KernelFeatures ProbeKernel();
 
 // The same in sentences, for `waitscoped --check` and the status view.

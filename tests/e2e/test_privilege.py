@@ -96,6 +96,22 @@ class Kernel(e2e.EndToEnd):
                                  prefix=["unshare", "--pid", "--fork", "--mount-proc"])
         self.assert_fails(done, e2e.AGENT_KERNEL, "PID namespace", "--pid host")
 
+    def without_tracefs(self, *prefix):
+        script = "umount -l /sys/kernel/tracing; umount -l /sys/kernel/debug; exec \"$@\""
+        return e2e.run_agent("--check",
+                             prefix=["unshare", "--mount", "sh", "-c", script, "sh", *prefix])
+
+    def test_an_agent_mounts_tracefs_where_nobody_has(self):
+        done = self.without_tracefs()
+        self.assert_works(done)
+        self.assertRegex(done.stdout, "yes +system-call tracepoints")
+
+    def test_an_agent_that_may_not_mount_tracefs_says_what_is_missing_without_it(self):
+        done = self.without_tracefs("setpriv", "--bounding-set", "-sys_admin", "--inh-caps",
+                                    "-sys_admin")
+        self.assert_works(done)
+        self.assertRegex(done.stdout, "no +system-call tracepoints .*mount tracefs")
+
     def test_check_says_what_this_kernel_gives(self):
         done = e2e.run_agent("--check")
         self.assert_works(done)
