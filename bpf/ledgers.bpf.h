@@ -24,6 +24,17 @@ probe_inline struct thread_record *create_hashed_record(struct task_struct *task
 	return bpf_map_lookup_elem(&ledgers_by_tid, &tid);
 }
 
+/*
+ * One draw decides all of a wait: whether it is told, and its stacks that are taken before. It is
+ * made before the wait can be seen: from then on the note is the waker's.
+ */
+probe_inline void draw_anew(struct waker_note *note)
+{
+	note->draw = bpf_get_prandom_u32();
+	note->chosen = 0;
+	note->context = WAKER_none;
+}
+
 /* Finds or makes the record. It may allocate, so never under a run-queue lock. */
 probe_inline struct thread_record *make_record(struct task_struct *task)
 {
@@ -35,10 +46,12 @@ probe_inline struct thread_record *make_record(struct task_struct *task)
 		r = bpf_task_storage_get(&ledgers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	else
 		r = create_hashed_record(task);
-	if (r)
-		fill_ref(&r->self, task);
-	else
+	if (!r) {
 		lose(LOST_ledger_create);
+		return NULL;
+	}
+	fill_ref(&r->self, task);
+	draw_anew(&r->waker);
 	return r;
 }
 

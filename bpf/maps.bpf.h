@@ -28,9 +28,8 @@ struct waker_note {
 	char comm[WS_COMM_LEN];
 	__u32 draw;
 	__u8 context;
-	__u8 drawn;
 	__u8 chosen;
-	__u8 pad;
+	__u16 pad;
 	__u32 request_dev;
 	__u32 request_bytes;
 	__u64 request_queue_ns;

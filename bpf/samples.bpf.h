@@ -27,23 +27,6 @@ probe_inline void note_request(struct waker_note *note, __u64 now)
 	note->request_device_ns = done->device_ns;
 }
 
-probe_inline void forget_draw(struct waker_note *note)
-{
-	note->drawn = 0;
-	note->chosen = 0;
-	note->context = WAKER_none;
-}
-
-/* One draw decides all of a wait: whether it is told, and its stacks that are taken before. */
-probe_inline __u32 draw_of(struct waker_note *note)
-{
-	if (!note->drawn) {
-		note->draw = bpf_get_prandom_u32();
-		note->drawn = 1;
-	}
-	return note->draw;
-}
-
 /* Captures the waker's stacks: it is `current`, in its own context, right now. */
 probe_inline void note_waker_stacks(void *ctx, struct waker_note *note)
 {
@@ -84,7 +67,7 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 	note->user_stack = 0;
 	note->request_dev = 0;
 	note->chosen = 0;
-	if (!sample_chosen(blocked, period_ns, draw_of(note)))
+	if (!sample_chosen(blocked, period_ns, note->draw))
 		return;
 	if (note->context != WAKER_task)
 		note_request(note, now);
@@ -93,7 +76,7 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 
 probe_inline int wait_chosen(struct thread_record *r, const struct closed_wait *wait)
 {
-	return sample_chosen(wait->on_ns - wait->off_ns, wait->period_ns, draw_of(&r->waker));
+	return sample_chosen(wait->on_ns - wait->off_ns, wait->period_ns, r->waker.draw);
 }
 
 probe_inline void fill_waker(struct wait_event *e, const struct waker_note *note)

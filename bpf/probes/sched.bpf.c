@@ -28,18 +28,10 @@ probe_inline void take_early_stack(void *ctx, struct thread_record *r, struct ta
 {
 	if (task->flags & WS_PF_KTHREAD || takes_late_stack(task))
 		return;
-	if (!early_stack_due(&r->early_spent_ns, now, sampling_period(), draw_of(&r->waker)))
+	if (!early_stack_due(&r->early_spent_ns, now, sampling_period(), r->waker.draw))
 		return;
 	r->early_stack = current_user_stack(ctx);
 	r->early_stack_ns = now;
-}
-
-/* A draw is for one wait: what the last one's came to says nothing of this one. */
-probe_inline void begin_wait(void *ctx, struct thread_record *r, struct task_struct *task,
-			     __u64 now)
-{
-	forget_draw(&r->waker);
-	take_early_stack(ctx, r, task, now);
 }
 
 probe_inline void account_blocked(void *ctx, struct thread_record *r, struct task_struct *task,
@@ -49,16 +41,18 @@ probe_inline void account_blocked(void *ctx, struct thread_record *r, struct tas
 	struct user_regs regs = {};
 
 	gather_wait_facts(&facts, task, &regs);
+	draw_anew(&r->waker);
 	ledger_blocked(&r->ledger, now, wait_class_of(&facts), facts.syscall);
 	r->polled = polled_descriptor(facts.syscall, &regs);
-	begin_wait(ctx, r, task, now);
+	take_early_stack(ctx, r, task, now);
 }
 
 probe_inline void account_preempted(void *ctx, struct thread_record *r, struct task_struct *task,
 				    __u64 now)
 {
+	draw_anew(&r->waker);
 	ledger_preempted(&r->ledger, now);
-	begin_wait(ctx, r, task, now);
+	take_early_stack(ctx, r, task, now);
 }
 
 /*
@@ -120,8 +114,8 @@ probe_inline void recover_switch_out(struct thread_record *r, struct task_struct
 	if (r->ledger.state != THREAD_running)
 		return;
 	lose(LOST_state_mismatch);
+	draw_anew(&r->waker);
 	ledger_recover_switch_out(&r->ledger, now, task->se.sum_exec_runtime - r->ran_ns);
-	forget_draw(&r->waker);
 }
 
 probe_inline void recover_waking(struct thread_record *r, struct task_struct *task, __u64 now)
