@@ -61,6 +61,13 @@ void BuildImage(const absl::StatusOr<ElfImage>& image, BuiltFile& built) {
   if (table.ok()) built.table = *std::move(table);
 }
 
+bool OpenIfNeeded(WantedFile& wanted) {
+  if (wanted.opened) return true;
+  absl::StatusOr<OpenedFile> file = OpenMapped(wanted.holder, *wanted.file);
+  if (file.ok()) wanted.opened = *std::move(file);
+  return wanted.opened.has_value();
+}
+
 void BringToFront(std::deque<WantedFile>& wanted, const TextMappings& mappings) {
   std::stable_partition(wanted.begin(), wanted.end(), [&](const WantedFile& one) {
     return std::any_of(mappings.begin(), mappings.end(),
@@ -83,17 +90,16 @@ absl::StatusOr<OpenedFile> OpenMapped(const FileHolder& holder, const MappedFile
   return absl::NotFoundError(absl::StrCat(file.path, " is gone or was replaced"));
 }
 
-std::optional<BuiltFile> BuildFile(const WantedFile& wanted, uint64_t most_code_bytes) {
+std::optional<BuiltFile> BuildFile(WantedFile& wanted, uint64_t most_code_bytes) {
   BuiltFile built{.file = wanted.file};
   if (wanted.file->path == kVdso) {
     built.key.emplace();
     BuildImage(ElfImage::FromMemory(OwnVdso()), built);
     return built;
   }
-  const absl::StatusOr<OpenedFile> file = OpenMapped(wanted.holder, *wanted.file);
-  if (!file.ok()) return built;
-  built.key = file->key;
-  const absl::StatusOr<ElfImage> image = ElfImage::FromFile(file->fd.get());
+  if (!OpenIfNeeded(wanted)) return built;
+  built.key = wanted.opened->key;
+  const absl::StatusOr<ElfImage> image = ElfImage::FromFile(wanted.opened->fd.get());
   if (image.ok() && CodeBytes(*image) > most_code_bytes) return std::nullopt;
   BuildImage(image, built);
   return built;
@@ -183,7 +189,7 @@ void TableBuilder::Run(Lane& lane, uint64_t most_code_bytes) {
       lock.lock();
       continue;
     }
-    const WantedFile wanted = std::move(lane.wanted.front());
+    WantedFile wanted = std::move(lane.wanted.front());
     lane.wanted.pop_front();
     lock.unlock();
     std::optional<BuiltFile> built = build_(wanted, most_code_bytes);
@@ -192,7 +198,7 @@ void TableBuilder::Run(Lane& lane, uint64_t most_code_bytes) {
       built_.push_back(*std::move(built));
       eventfd_write(fd(), 1);
     } else {
-      large_.wanted.push_back(wanted);
+      large_.wanted.push_back(std::move(wanted));
       changed_.notify_all();
     }
   }

@@ -42,6 +42,7 @@ absl::StatusOr<OpenedFile> OpenMapped(const FileHolder& holder, const MappedFile
 struct WantedFile {
   std::shared_ptr<const MappedFile> file;
   FileHolder holder;
+  std::optional<OpenedFile> opened = {};  // by who was first at it: the holder may end meanwhile
 };
 
 struct BuiltFile {
@@ -53,15 +54,15 @@ struct BuiltFile {
   std::optional<VmStructsAt> hotspot;
 };
 
-// Nothing when the file has more code than that.
-std::optional<BuiltFile> BuildFile(const WantedFile& wanted, uint64_t most_code_bytes);
+// Nothing, and the file stays open, when it has more code than that.
+std::optional<BuiltFile> BuildFile(WantedFile& wanted, uint64_t most_code_bytes);
 
 // A small file and a large one are in work at a time: a large one, which takes up to a second,
 // keeps no small one waiting. Safe from any thread.
 class TableBuilder {
  public:
   using Build =
-      std::function<std::optional<BuiltFile>(const WantedFile& wanted, uint64_t most_code_bytes)>;
+      std::function<std::optional<BuiltFile>(WantedFile& wanted, uint64_t most_code_bytes)>;
 
   static absl::StatusOr<std::unique_ptr<TableBuilder>> Start(Build build = BuildFile);
   // Waits for the files in work, and leaves the others.

@@ -193,31 +193,28 @@ void UnwindService::ReadWanted() {
     wanted.swap(open_wanted_);
   }
   for (const waiting_thread& waiting : wanted) {
-    auto one = std::make_unique<Unfinished>();
-    one->waiting = waiting;
-    ReadStackOf(waiting, MonotonicNs(), one->raw);
-    tables_.pythons().ReadFrames(one->raw);
-    const UnwoundStack stack = Unwind(*one);
-    Conclude(std::move(one), stack);
+    raw_stack raw = {};
+    ReadStackOf(waiting, MonotonicNs(), raw);
+    tables_.pythons().ReadFrames(raw);
+    Conclude(raw, waiting, Unwind(raw, waiting));
   }
 }
 
 void UnwindService::Finish(const raw_stack& raw) {
   tables_.CatchUp(UINT64_MAX);  // what was mapped before the stack was taken
   const bool read = !tables_.KnowsNow(raw) && tables_.Reread(raw.pid);
-  auto one = std::make_unique<Unfinished>();
-  one->raw = raw;
-  UnwoundStack stack = Unwind(*one);
+  UnwoundStack stack = Unwind(raw, std::nullopt);
   if (stack.stop == UNWIND_STOP_no_mapping && !read && tables_.Reread(raw.pid)) {
-    stack = Unwind(*one);
+    stack = Unwind(raw, std::nullopt);
   }
-  Conclude(std::move(one), stack);
+  Conclude(raw, std::nullopt, stack);
 }
 
-UnwoundStack UnwindService::Unwind(const Unfinished& one) {
-  if (!one.waiting) return tables_.Unwind(one.raw, nullptr);
-  UnwoundStack stack = tables_.Unwind(one.raw, [&](uint64_t address, uint64_t* word) {
-    return ReadWordOf(static_cast<pid_t>(one.raw.pid), address, word);
+UnwoundStack UnwindService::Unwind(const raw_stack& raw,
+                                   const std::optional<waiting_thread>& waiting) {
+  if (!waiting) return tables_.Unwind(raw, nullptr);
+  UnwoundStack stack = tables_.Unwind(raw, [&](uint64_t address, uint64_t* word) {
+    return ReadWordOf(static_cast<pid_t>(raw.pid), address, word);
   });
   // The window, too, was read from live memory.
   if (stack.trust == UNWIND_CLASS_late) stack.trust = UNWIND_CLASS_late_live;
@@ -227,35 +224,33 @@ UnwoundStack UnwindService::Unwind(const Unfinished& one) {
 // Tries those again whose tables have come; without patience the others end where they are.
 void UnwindService::FinishAwaiting(bool patient) {
   for (std::unique_ptr<Unfinished>& one : std::exchange(awaiting_, {})) {
-    if (patient && tables_.Awaits(*one->awaited)) {
-      awaiting_.push_back(std::move(one));
-      continue;
+    if (!patient || !tables_.Awaits(*one->awaited)) {
+      const UnwoundStack stack = Unwind(one->raw, one->waiting);
+      one->awaited = patient ? tables_.AwaitedBy(one->raw, stack) : nullptr;
+      if (!one->awaited) HandOver(one->raw, one->waiting, stack);
     }
-    const UnwoundStack stack = Unwind(*one);
-    if (patient) {
-      Conclude(std::move(one), stack);
-    } else {
-      HandOver(*one, stack);
-    }
+    if (one->awaited) awaiting_.push_back(std::move(one));
   }
 }
 
 // Keeps a stack that needs a table until that has come.
-void UnwindService::Conclude(std::unique_ptr<Unfinished> one, const UnwoundStack& stack) {
-  one->awaited = tables_.AwaitedBy(one->raw, stack);
-  if (one->awaited && awaiting_.size() < kMaxAwaiting) {
-    awaiting_.push_back(std::move(one));
+void UnwindService::Conclude(const raw_stack& raw, const std::optional<waiting_thread>& waiting,
+                             const UnwoundStack& stack) {
+  std::shared_ptr<const MappedFile> awaited = tables_.AwaitedBy(raw, stack);
+  if (awaited && awaiting_.size() < kMaxAwaiting) {
+    awaiting_.push_back(std::make_unique<Unfinished>(Unfinished{raw, waiting, std::move(awaited)}));
   } else {
-    HandOver(*one, stack);
+    HandOver(raw, waiting, stack);
   }
 }
 
-void UnwindService::HandOver(const Unfinished& one, const UnwoundStack& stack) {
+void UnwindService::HandOver(const raw_stack& raw, const std::optional<waiting_thread>& waiting,
+                             const UnwoundStack& stack) {
   const std::lock_guard lock(mutex_);
-  if (one.waiting) {
-    open_read_.push_back({*one.waiting, EventOf(one.raw, stack)});
+  if (waiting) {
+    open_read_.push_back({*waiting, EventOf(raw, stack)});
   } else if (finished_.size() < kMaxFinished) {
-    finished_.push_back(EventOf(one.raw, stack));
+    finished_.push_back(EventOf(raw, stack));
   }
 }
 

@@ -84,9 +84,12 @@ class UnwindService {
   void Finish(const raw_stack& raw);
   void ReadWanted();
   void FinishAwaiting(bool patient);
-  UnwoundStack Unwind(const Unfinished& one);
-  void Conclude(std::unique_ptr<Unfinished> one, const UnwoundStack& stack);
-  void HandOver(const Unfinished& one, const UnwoundStack& stack);
+  // `waiting`: whose it is, of a stack that is read and not shipped.
+  UnwoundStack Unwind(const raw_stack& raw, const std::optional<waiting_thread>& waiting);
+  void Conclude(const raw_stack& raw, const std::optional<waiting_thread>& waiting,
+                const UnwoundStack& stack);
+  void HandOver(const raw_stack& raw, const std::optional<waiting_thread>& waiting,
+                const UnwoundStack& stack);
 
   // All of the thread.
   LiveTables tables_;

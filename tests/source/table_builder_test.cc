@@ -28,10 +28,8 @@ WantedFile Wanted(const std::string& name) {
 class TableBuilderTest : public testing::Test {
  protected:
   void SetUp() override {
-    const auto build = [this](const WantedFile& wanted, uint64_t most) {
-      return Build(wanted, most);
-    };
-    auto builder = TableBuilder::Start(build);
+    auto builder = TableBuilder::Start(
+        [this](const WantedFile& wanted, uint64_t most) { return Build(wanted, most); });
     ASSERT_TRUE(builder.ok()) << builder.status();
     builder_ = *std::move(builder);
   }
@@ -85,11 +83,12 @@ TEST_F(TableBuilderTest, ALargeFileKeepsNoSmallOneWaiting) {
 
 TEST_F(TableBuilderTest, WhatAStackNeedsComesFirst) {
   Hold();
-  const WantedFile needed = Wanted("needed");
+  WantedFile needed = Wanted("needed");
+  const auto file = needed.file;
   builder_->Want(Wanted("a"));
   builder_->Want(Wanted("b"));
-  builder_->Want(needed);
-  builder_->Hasten({{.start = 0x1000, .end = 0x2000, .offset = 0, .file = needed.file}});
+  builder_->Want(std::move(needed));
+  builder_->Hasten({{.start = 0x1000, .end = 0x2000, .offset = 0, .file = file}});
   let_go_.release();
   EXPECT_THAT(Built(4), ElementsAre("held", "needed", "a", "b"));
 }
@@ -121,27 +120,32 @@ TEST_F(TableBuilderTest, BuildsAfterGivingBackMemory) {
 }
 
 TEST(BuildFile, SaysWhenAFileCannotBeOpened) {
-  const auto built = BuildFile(Wanted("/nowhere"), UINT64_MAX);
+  WantedFile wanted = Wanted("/nowhere");
+  const auto built = BuildFile(wanted, UINT64_MAX);
   ASSERT_TRUE(built.has_value());
   EXPECT_EQ(built->key, std::nullopt);
   EXPECT_FALSE(built->table.has_value());
 }
 
-TEST(BuildFile, LeavesAFileWithMoreCodeThanAskedFor) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe");
+TEST(BuildFile, LeavesAFileWithMoreCodeThanAskedForAndKeepsItOpen) {
+  const std::string program = testing::TempDir() + "/table_builder_test.program";
+  std::filesystem::copy_file("/proc/self/exe", program,
+                             std::filesystem::copy_options::overwrite_existing);
   const auto file = OpenFile(program);
   ASSERT_TRUE(file.ok()) << file.status();
-  const WantedFile wanted{
+  WantedFile wanted{
       .file = std::make_shared<MappedFile>(MappedFile{.inode = file->key.inode, .path = program}),
       .holder = {}};
   EXPECT_FALSE(BuildFile(wanted, 4096).has_value());
+  std::filesystem::remove(program);
   const auto built = BuildFile(wanted, UINT64_MAX);
   ASSERT_TRUE(built.has_value());
   EXPECT_TRUE(built->table.has_value());
 }
 
 TEST(BuildFile, BuildsTheCodeThatTheKernelGivesEveryProcess) {
-  const auto built = BuildFile(Wanted(std::string(kVdso)), UINT64_MAX);
+  WantedFile wanted = Wanted(std::string(kVdso));
+  const auto built = BuildFile(wanted, UINT64_MAX);
   ASSERT_TRUE(built.has_value() && built->table.has_value());
   for (const uint32_t row : built->table->rows) {
     EXPECT_LT(unwind_row_rule(row), built->rules.rules().size());

@@ -84,14 +84,14 @@ class UnwindServiceTest : public testing::Test {
     ASSERT_TRUE(stream.ok()) << stream.status();
     auto service = UnwindService::Start(
         *std::move(stream), arrays_.fds(), ring_.get(),
-        [this](const WantedFile& wanted, uint64_t most) { return Build(wanted, most); });
+        [this](WantedFile& wanted, uint64_t most) { return Build(wanted, most); });
     ASSERT_TRUE(service.ok()) << service.status();
     service_ = *std::move(service);
   }
 
   void TearDown() override { LetTablesCome(); }
 
-  std::optional<BuiltFile> Build(const WantedFile& wanted, uint64_t most) const {
+  std::optional<BuiltFile> Build(WantedFile& wanted, uint64_t most) const {
     tables_come_.wait(false);
     for (const char* name : {kProgram, "/libc.so", "/libc-", "/ld-"}) {
       if (absl::StrContains(wanted.file->path, name)) return BuildFile(wanted, most);
