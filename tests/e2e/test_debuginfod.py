@@ -1,6 +1,7 @@
 """Symbols from debuginfod servers: one that has them, and some that are of no use."""
 
 import contextlib
+import errno
 import http.server
 import json
 import os
@@ -8,6 +9,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -45,7 +47,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer):
+    def __init__(self, answer, certificate=None):
         self.asked = []
         server = self
 
@@ -60,6 +62,11 @@ class Server(http.server.ThreadingHTTPServer):
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*certificate)
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+            self.url = f"https://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def put_away(self):
@@ -96,15 +103,15 @@ class Debuginfod(e2e.EndToEnd):
         self.addCleanup(self.busy.__exit__)
         self.busy.release()
 
-    def serve(self, answer):
-        server = Server(answer)
+    def serve(self, answer, certificate=None):
+        server = Server(answer, certificate)
         self.addCleanup(server.put_away)
         return server
 
-    def serve_names(self):
+    def serve_names(self, certificate=None):
         body, path = self.debug.read_bytes(), f"/buildid/{build_id_of(self.program)}/debuginfo"
         return self.serve(lambda request: send(request, body) if request.path == path
-                          else request.send_error(404))
+                          else request.send_error(404), certificate)
 
     def agent(self, *servers):
         return self.shared_agent("--debuginfod", *servers, "--debuginfod-cache", self.cache,
@@ -145,13 +152,28 @@ class Debuginfod(e2e.EndToEnd):
                         f"{self.row(agent)}\n{self.frames(agent)}\n{agent.log.read_text()}")
         self.assertRegex(self.ask(agent, "status"), r"debug files +yes +1 found \(\d+ KiB\), \d+ mis")
 
+    def fetch(self, server, prefix=(), **how):
+        """The process that asks, alone: its exit code is 0 or an errno."""
+        with e2e.environment(DEBUGINFOD_URLS=server.url, DEBUGINFOD_RETRY_LIMIT="0",
+                             DEBUGINFOD_CACHE_PATH=str(self.directory / "download")):
+            return subprocess.run([*prefix, waitscope.BIN / "waitscoped", "--fetch-debug-file",
+                                   build_id_of(self.program)], timeout=60, check=False,
+                                  **how).returncode
+
     def test_the_process_that_asks_can_do_with_any_umask(self):
         """An agent that is just making its socket hands on one that no directory can be made with."""
-        with e2e.environment(DEBUGINFOD_URLS=self.serve_names().url,
-                             DEBUGINFOD_CACHE_PATH=str(self.directory / "download")):
-            done = subprocess.run([waitscope.BIN / "waitscoped", "--fetch-debug-file",
-                                   build_id_of(self.program)], umask=0o177, timeout=60, check=False)
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(self.fetch(self.serve_names(), umask=0o177), 0)
+
+    def test_over_tls_only_a_server_that_the_machine_trusts_is_believed(self):
+        certificate, key = self.directory / "cert.pem", self.directory / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+                        "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        server = self.serve_names((certificate, key))
+        self.assertEqual(self.fetch(server), errno.ECONNREFUSED)
+        self.assertEqual(server.asked, [])
+        trust = f'mount --bind {certificate} /etc/ssl/certs/ca-certificates.crt && exec "$@"'
+        self.assertEqual(self.fetch(server, ["unshare", "--mount", "sh", "-c", trust, "sh"]), 0)
 
     def test_without_the_flag_nobody_is_asked(self):
         server = self.serve_names()
