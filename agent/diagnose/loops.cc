@@ -32,9 +32,6 @@ uint64_t LoopPolls(const ThreadView& thread) {
   return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2, kIoUringEnter});
 }
 
-// A backend of PostgreSQL polls for one client and then works for it alone.
-bool IsOneClientWorker(const ProcessView& process) { return IsPostgres(process); }
-
 // A worker that gets messages of its own process waits as a loop does; no connection waits for it.
 bool IsFedByItsProcess(const ThreadView& thread) {
   double waits = 0;
@@ -203,7 +200,7 @@ LongTurns TurnsOf(const Loop& loop, uint64_t shortest_ns) {
 
 std::vector<Loop> LoopsOf(const MachineView& machine, const ProcessView& process) {
   std::vector<Loop> loops;
-  if (IsOneClientWorker(process)) return loops;
+  if (IsPostgres(process)) return loops;  // a backend polls for one client and works for it alone
   const std::set<int32_t> shared = SharedPollFds(process);
   for (const ThreadView& thread : process.threads) {
     const bool measured = !thread.calls.empty();
