@@ -9,6 +9,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class StuckPoolTest : public testing::Test {
@@ -34,6 +35,23 @@ class StuckPoolTest : public testing::Test {
     }
   }
 
+  // Each at a word of its own.
+  void ParkForGood(uint32_t tid, const std::vector<std::string>& frames) {
+    const ThreadKey worker = machine_.AddThread(10, tid, "pool-1-thread-" + std::to_string(tid));
+    const wait_object word = Futex(0x9000 + 64ULL * tid, kConditionOp);
+    machine_.AddWait(worker, {.cls = WAIT_lock,
+                              .syscall = __NR_futex,
+                              .ns = kWindow,
+                              .object = word,
+                              .user_frames = frames});
+    machine_.snapshot().threads.at(worker).open_wait =
+        OpenWait{.cls = WAIT_lock, .ns = 20 * kSecond, .object = word};
+  }
+
+  const std::vector<std::string> kTaskForTask{
+      "Parker::park", "java.util.concurrent.FutureTask.get",
+      "java.util.concurrent.AbstractExecutorService.invokeAll",
+      "java.util.concurrent.FutureTask.run", "java.util.concurrent.ThreadPoolExecutor.runWorker"};
   MadeMachine machine_;
   ThreadKey main_;
 };
@@ -68,18 +86,36 @@ TEST_F(StuckPoolTest, ACollectorThatNeverAnswersHarmsNobody) {
 TEST_F(StuckPoolTest, WorkersThatWaitForResultsOfTheirOwnPoolAreStuck) {
   AddCallsOfLoop(8, 6, 0);
   for (uint32_t tid = 11; tid < 14; ++tid) {
-    const ThreadKey worker = machine_.AddThread(10, tid, "pool-1-thread-" + std::to_string(tid));
-    const wait_object word = Futex(0x9000 + 64ULL * tid, kConditionOp);
-    machine_.AddWait(
-        worker, {.cls = WAIT_lock,
-                 .syscall = __NR_futex,
-                 .ns = kWindow,
-                 .object = word,
-                 .user_frames = {"Parker::park", "java.util.concurrent.CompletableFuture.join"}});
-    machine_.snapshot().threads.at(worker).open_wait =
-        OpenWait{.cls = WAIT_lock, .ns = 20 * kSecond, .object = word};
+    ParkForGood(tid, {"Parker::park", "java.util.concurrent.CompletableFuture.join"});
   }
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(StuckPoolTest, TasksThatWaitForTasksWhichNobodyRunsAreStuckThoughNobodyAsks) {
+  for (uint32_t tid = 11; tid < 14; ++tid) ParkForGood(tid, kTaskForTask);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
+  EXPECT_THAT(findings[0].summary, HasSubstr("of which no thread runs any"));
+}
+
+TEST_F(StuckPoolTest, TasksThatWaitForOneThatAnotherPoolRunsAreNotStuck) {
+  for (uint32_t tid = 11; tid < 14; ++tid) ParkForGood(tid, kTaskForTask);
+  Stick(20, __NR_recvfrom, {"Net.poll", "java.util.concurrent.FutureTask.run", "start_thread"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(StuckPoolTest, TasksThatWaitForOneThatIsNotDueYetAreNotStuck) {
+  for (uint32_t tid = 11; tid < 14; ++tid) ParkForGood(tid, kTaskForTask);
+  ParkForGood(20, {"Parker::park",
+                   "java.util.concurrent.ScheduledThreadPoolExecutor$DelayedWorkQueue.take"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(StuckPoolTest, TasksThatWaitForOneOfAThreadThatNobodyKnowsAreNotStuck) {
+  for (uint32_t tid = 11; tid < 14; ++tid) ParkForGood(tid, kTaskForTask);
+  Stick(20, __NR_recvfrom, {});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(StuckPoolTest, WorkersOfLibuvAreNotHelpedByOthersOfTheirProcess) {

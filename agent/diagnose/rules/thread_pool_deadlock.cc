@@ -4,8 +4,11 @@
 // two threads or more have each been in one futex wait for the whole window, none beside them could
 // do the work, and requests keep coming in (three accepted or more) that nobody answers. Who waits
 // is told from who is idle by the function that waits for a task's result, or else by this: nobody
-// reads what was accepted, either. False positives: idle pools beside somebody who serves (that
-// one answers), receivers that never answer (they read), batch jobs (nobody asks).
+// reads what was accepted, either. No request is needed where nobody can do the work: Java's
+// FutureTasks are run by threads that have `run` on their stacks, and all that have it wait for
+// another one. False positives: idle pools beside somebody who serves (that one answers), receivers
+// that never answer (they read), batch jobs (nobody asks), tasks that are not due yet (their
+// scheduler is there).
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -45,6 +48,11 @@ std::optional<bool> WaitsForResult(const MachineView& machine, const ThreadView&
   });
 }
 
+constexpr std::string_view kRunsTask = "java.util.concurrent.FutureTask.run";  // and runAndReset
+constexpr std::string_view kGetsResult = "java.util.concurrent.FutureTask.get";
+constexpr std::string_view kScheduler = "java.util.concurrent.ScheduledThreadPoolExecutor";
+constexpr double kMostUnknown = 0.1;
+
 bool IsParkedForGood(const ThreadView& thread) {
   const auto& wait = thread.window->open_wait;
   return wait && wait->cls == WAIT_lock && wait->object.kind == OBJECT_futex &&
@@ -78,9 +86,33 @@ bool ReadsOrWrites(const ProcessView& process, uint64_t accepted) {
 struct Stuck {
   std::vector<const ThreadView*> threads;
   bool for_results = false;
+  bool for_each_other = false;  // proven: nobody could end their waits
 };
 
-Stuck StuckIn(const MachineView& machine, const Pool& pool) {
+bool IsInTaskForTask(const MachineView& machine, const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    return site.open && machine.HasFrame(site.user_stack, kRunsTask) &&
+           machine.HasFrame(site.user_stack, kGetsResult);
+  });
+}
+
+bool MayRunTask(const MachineView& machine, const ThreadView& thread) {
+  const auto may = [&](const auto& site) {
+    if (machine.LeafOf(site.user_stack) == nullptr) return site.ns > kMostUnknown * thread.WallNs();
+    return machine.HasFrame(site.user_stack, kRunsTask) ||
+           machine.HasFrame(site.user_stack, kScheduler);
+  };
+  return std::ranges::any_of(thread.sites, may) || std::ranges::any_of(thread.runs, may);
+}
+
+bool WaitForEachOther(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
+  return std::ranges::all_of(process.threads, [&](const ThreadView& thread) {
+    const bool is_stuck = std::ranges::find(stuck.threads, &thread) != stuck.threads.end();
+    return is_stuck ? IsInTaskForTask(machine, thread) : !MayRunTask(machine, thread);
+  });
+}
+
+Stuck StuckIn(const MachineView& machine, const ProcessView& process, const Pool& pool) {
   Stuck stuck;
   size_t for_results = 0;
   size_t for_others = 0;
@@ -93,13 +125,28 @@ Stuck StuckIn(const MachineView& machine, const Pool& pool) {
     for_others += for_result.value_or(true) ? 0 : 1;
   }
   stuck.for_results = for_others == 0 && 2 * for_results >= stuck.threads.size();
+  stuck.for_each_other = WaitForEachOther(machine, process, stuck);
   return stuck;
 }
 
 bool IsSick(const ProcessView& process, const Stuck& stuck) {
-  if (stuck.threads.size() < kFewestStuck || Answers(process)) return false;
+  if (stuck.threads.size() < kFewestStuck) return false;
+  if (stuck.for_each_other) return true;
+  if (Answers(process)) return false;
   const uint64_t accepted = CallsIn(process, {__NR_accept, __NR_accept4});
   return accepted >= kFewestRequests && (stuck.for_results || !ReadsOrWrites(process, accepted));
+}
+
+const char* Sentence(const Stuck& stuck) {
+  if (stuck.for_each_other) {
+    return " for results of other tasks, of which no thread runs any: those stand in line behind "
+           "them (a deadlock of the pool)";
+  }
+  return stuck.for_results
+             ? " for results of other tasks, while requests came in that nobody answers: they most "
+               "likely wait for tasks that stand in line behind them (a deadlock of the pool)"
+             : ", while requests came in that nobody answers: they most likely wait for tasks that "
+               "stand in line behind them (a deadlock of the pool)";
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
@@ -109,12 +156,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Stuck
   NameThreads(finding, stuck.threads);
   const double wall_ns = machine.WindowNs() * static_cast<double>(stuck.threads.size());
   finding.impact = {static_cast<uint64_t>(wall_ns), 1};
-  finding.summary = absl::StrCat(
-      "all ", stuck.threads.size(), " worker threads of ", NameOf(process),
-      " have waited for all of ", TimeText(machine.WindowNs()),
-      stuck.for_results ? " for results of other tasks" : "",
-      ", while requests came in that nobody answers: they most likely wait for tasks that stand in "
-      "line behind them (a deadlock of the pool)");
+  finding.summary =
+      absl::StrCat("all ", stuck.threads.size(), " worker threads of ", NameOf(process),
+                   " have waited for all of ", TimeText(machine.WindowNs()), Sentence(stuck));
   finding.advice =
       "never wait in a pool's task for a task of the same pool: chain them, or give the inner ones "
       "a pool of their own; stop-gap: restart the process";
@@ -132,7 +176,7 @@ Findings ThreadPoolDeadlock(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     for (const Pool& pool : PoolsOf(machine, process)) {
-      const Stuck stuck = StuckIn(machine, pool);
+      const Stuck stuck = StuckIn(machine, process, pool);
       if (IsSick(process, stuck)) findings.push_back(Tell(machine, process, stuck));
     }
   }

@@ -3,6 +3,7 @@
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -100,6 +101,17 @@ public class Kinds {
     });
   }
 
+  // Each of four tasks waits for two more, of the inner pool.
+  static void delegate(ExecutorService outer, ExecutorService inner) {
+    Callable<Integer> count = () -> new ProcessBuilder("sleep", "15").start().waitFor();
+    for (int i = 0; i < 4; ++i) {
+      outer.submit(() -> {
+        Thread.sleep(500);
+        return inner.invokeAll(List.of(count, count));
+      });
+    }
+  }
+
   static String slowly() {
     try {
       Thread.sleep(400);
@@ -159,6 +171,10 @@ public class Kinds {
         jobs.put("job");
       });
       forever(4, jobs::take);
+    }
+    if (kind.equals("delegated")) {
+      ExecutorService own = Executors.newFixedThreadPool(4);
+      delegate(own, arguments.length > 1 ? Executors.newFixedThreadPool(3) : own);
     }
     if (kind.equals("timers")) {
       ScheduledExecutorService pool = Executors.newScheduledThreadPool(6);
