@@ -99,6 +99,13 @@ TEST_F(StuckPoolTest, TasksThatWaitForTasksWhichNobodyRunsAreStuckThoughNobodyAs
   EXPECT_THAT(findings[0].summary, HasSubstr("of which no thread runs any"));
 }
 
+TEST_F(StuckPoolTest, AnExecutorOfOneThreadMayBeStuckBesideIdleOnes) {
+  ParkForGood(11, kTaskForTask);
+  ParkForGood(12, {"Parker::park", "java.util.concurrent.ThreadPoolExecutor.getTask",
+                   "java.util.concurrent.ThreadPoolExecutor.runWorker"});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
 TEST_F(StuckPoolTest, TasksThatWaitForOneThatAnotherPoolRunsAreNotStuck) {
   for (uint32_t tid = 11; tid < 14; ++tid) ParkForGood(tid, kTaskForTask);
   Stick(20, __NR_recvfrom, {"Net.poll", "java.util.concurrent.FutureTask.run", "start_thread"});

@@ -37,6 +37,13 @@ constexpr std::array<std::string_view, 6> kResultFrames{
     "java.util.concurrent.CompletableFuture.get",
     "java.util.concurrent.CompletableFuture.join"};
 
+constexpr std::string_view kRunsTask = "java.util.concurrent.FutureTask.run";  // and runAndReset
+constexpr std::string_view kGetsResult = "java.util.concurrent.FutureTask.get";
+// Who else may run a task, or will: those that keep it until it is due, or for a virtual thread.
+constexpr std::array<std::string_view, 3> kTaskFrames{
+    kRunsTask, "java.util.concurrent.ScheduledThreadPoolExecutor", "java.util.concurrent.ForkJoin"};
+constexpr double kMostUnknown = 0.1;
+
 // Whether it waits for a task's result; nothing when nobody has seen its stack.
 std::optional<bool> WaitsForResult(const MachineView& machine, const ThreadView& thread) {
   const auto open = std::ranges::find_if(thread.sites, &WaitSite::open);
@@ -47,11 +54,6 @@ std::optional<bool> WaitsForResult(const MachineView& machine, const ThreadView&
     return machine.HasFrame(open->user_stack, name);
   });
 }
-
-constexpr std::string_view kRunsTask = "java.util.concurrent.FutureTask.run";  // and runAndReset
-constexpr std::string_view kGetsResult = "java.util.concurrent.FutureTask.get";
-constexpr std::string_view kScheduler = "java.util.concurrent.ScheduledThreadPoolExecutor";
-constexpr double kMostUnknown = 0.1;
 
 bool IsParkedForGood(const ThreadView& thread) {
   const auto& wait = thread.window->open_wait;
@@ -99,20 +101,27 @@ bool IsInTaskForTask(const MachineView& machine, const ThreadView& thread) {
 bool MayRunTask(const MachineView& machine, const ThreadView& thread) {
   const auto may = [&](const auto& site) {
     if (machine.LeafOf(site.user_stack) == nullptr) return site.ns > kMostUnknown * thread.WallNs();
-    return machine.HasFrame(site.user_stack, kRunsTask) ||
-           machine.HasFrame(site.user_stack, kScheduler);
+    return std::ranges::any_of(kTaskFrames, [&](std::string_view frame) {
+      return machine.HasFrame(site.user_stack, frame);
+    });
   };
   return std::ranges::any_of(thread.sites, may) || std::ranges::any_of(thread.runs, may);
 }
 
-bool WaitForEachOther(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
-  return std::ranges::all_of(process.threads, [&](const ThreadView& thread) {
-    const bool is_stuck = std::ranges::find(stuck.threads, &thread) != stuck.threads.end();
-    return is_stuck ? IsInTaskForTask(machine, thread) : !MayRunTask(machine, thread);
-  });
+// Of a process in which no other thread may run what they wait for.
+Stuck StuckForEachOther(const MachineView& machine, const ProcessView& process) {
+  Stuck stuck{.for_results = true, .for_each_other = true};
+  for (const ThreadView& thread : process.threads) {
+    if (IsParkedForGood(thread) && IsInTaskForTask(machine, thread)) {
+      stuck.threads.push_back(&thread);
+    } else if (MayRunTask(machine, thread)) {
+      return {};
+    }
+  }
+  return stuck;
 }
 
-Stuck StuckIn(const MachineView& machine, const ProcessView& process, const Pool& pool) {
+Stuck StuckIn(const MachineView& machine, const Pool& pool) {
   Stuck stuck;
   size_t for_results = 0;
   size_t for_others = 0;
@@ -125,14 +134,11 @@ Stuck StuckIn(const MachineView& machine, const ProcessView& process, const Pool
     for_others += for_result.value_or(true) ? 0 : 1;
   }
   stuck.for_results = for_others == 0 && 2 * for_results >= stuck.threads.size();
-  stuck.for_each_other = WaitForEachOther(machine, process, stuck);
   return stuck;
 }
 
 bool IsSick(const ProcessView& process, const Stuck& stuck) {
-  if (stuck.threads.size() < kFewestStuck) return false;
-  if (stuck.for_each_other) return true;
-  if (Answers(process)) return false;
+  if (stuck.threads.size() < kFewestStuck || Answers(process)) return false;
   const uint64_t accepted = CallsIn(process, {__NR_accept, __NR_accept4});
   return accepted >= kFewestRequests && (stuck.for_results || !ReadsOrWrites(process, accepted));
 }
@@ -156,16 +162,18 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Stuck
   NameThreads(finding, stuck.threads);
   const double wall_ns = machine.WindowNs() * static_cast<double>(stuck.threads.size());
   finding.impact = {static_cast<uint64_t>(wall_ns), 1};
+  const size_t count = stuck.threads.size();
   finding.summary =
-      absl::StrCat("all ", stuck.threads.size(), " worker threads of ", NameOf(process),
-                   " have waited for all of ", TimeText(machine.WindowNs()), Sentence(stuck));
+      absl::StrCat(stuck.for_each_other ? "" : "all ", Plural(count, "worker thread"), " of ",
+                   NameOf(process), count == 1 ? " has" : " have", " waited for all of ",
+                   TimeText(machine.WindowNs()), Sentence(stuck));
   finding.advice =
       "never wait in a pool's task for a task of the same pool: chain them, or give the inner ones "
       "a pool of their own; stop-gap: restart the process";
   const ThreadView& example = *stuck.threads.front();
   finding.evidence.push_back(StackEvidence(machine, example.sites.front()));
-  finding.evidence.push_back(Metric(
-      "pool_threads_blocked", static_cast<double>(stuck.threads.size()), "threads", kFewestStuck));
+  finding.evidence.push_back(Metric("pool_threads_blocked", static_cast<double>(count), "threads",
+                                    stuck.for_each_other ? 1 : kFewestStuck));
   finding.evidence.push_back(LookAt(example.key()));
   return finding;
 }
@@ -175,8 +183,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Stuck
 Findings ThreadPoolDeadlock(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
+    const Stuck proven = StuckForEachOther(machine, process);
+    if (!proven.threads.empty()) {
+      findings.push_back(Tell(machine, process, proven));
+      continue;
+    }
     for (const Pool& pool : PoolsOf(machine, process)) {
-      const Stuck stuck = StuckIn(machine, process, pool);
+      const Stuck stuck = StuckIn(machine, pool);
       if (IsSick(process, stuck)) findings.push_back(Tell(machine, process, stuck));
     }
   }
