@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/idle_holders.h"
 #include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -28,19 +29,27 @@ constexpr double kWholeWindow = 0.95;
 constexpr size_t kMostStacks = 4;
 constexpr uint64_t kStuckNs = 30'000'000'000;
 
+// Whose the word was all the time. Of several owners all but the last have let go of it, and who
+// waits for it now may be one of them.
+std::optional<uint32_t> OnlyOwnerOf(const MachineView& machine, uint32_t pid, uint64_t word) {
+  std::optional<uint32_t> owner;
+  const auto& rows = machine.snapshot().lock_owners;
+  for (auto row = rows.lower_bound({pid, word, 0}); row != rows.end(); ++row) {
+    if (row->first.pid != pid || row->first.word != word) break;
+    if (owner) return std::nullopt;
+    owner = row->first.owner_tid;
+  }
+  return owner;
+}
+
 // Waiter to owner, of waits that last.
 std::map<uint32_t, uint32_t> Owners(const MachineView& machine, const ProcessView& process) {
   std::map<uint32_t, uint32_t> owners;
   for (const ThreadView& thread : process.threads) {
     const auto& wait = thread.window->open_wait;
     if (!wait || wait->cls != WAIT_lock || wait->ns < kPatienceNs) continue;
-    const LockOwnerKey first{process.pid, wait->object.id, 0};
-    const auto row = machine.snapshot().lock_owners.lower_bound(first);
-    const bool known = row != machine.snapshot().lock_owners.end() &&
-                       row->first.pid == process.pid && row->first.word == wait->object.id;
-    if (known && process.Find(row->first.owner_tid) != nullptr) {
-      owners[thread.key().tid] = row->first.owner_tid;
-    }
+    const std::optional<uint32_t> owner = OnlyOwnerOf(machine, process.pid, wait->object.id);
+    if (owner && process.Find(*owner) != nullptr) owners[thread.key().tid] = *owner;
   }
   return owners;
 }
@@ -157,9 +166,11 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
   return finding;
 }
 
-const Lock* NeverReleased(const MachineView& machine, const std::vector<Lock>& locks) {
-  const auto lock =
-      std::ranges::find_if(locks, [&](const Lock& lock) { return IsNeverReleased(machine, lock); });
+const Lock* NeverReleased(const MachineView& machine, const ProcessView& process,
+                          const std::vector<Lock>& locks) {
+  const auto lock = std::ranges::find_if(locks, [&](const Lock& lock) {
+    return IsNeverReleased(machine, lock) && !IsKeptIdle(process, lock);
+  });
   return lock != locks.end() ? &*lock : nullptr;
 }
 
@@ -199,7 +210,7 @@ std::optional<Finding> HungAtLocks(const MachineView& machine, const ProcessView
     if (!cycle.empty()) return TellCycle(machine, process, cycle);
   }
   const std::vector<Lock> locks = WaitedForIn(machine, process);
-  const Lock* lock = NeverReleased(machine, locks);
+  const Lock* lock = NeverReleased(machine, process, locks);
   return lock != nullptr ? std::optional(TellSilence(machine, process, *lock)) : std::nullopt;
 }
 

@@ -7,12 +7,13 @@
 // A lock of the kernel (its mmap_lock, an inode's) is always one: half a thread's time counts. Its
 // semaphores do not, which drivers use for events.
 // False positives: condition variables and queues (woken by others than their waiters), Go (parks
-// everything the same way), barriers of balanced work (little waiting), processes that take turns
-// at accepting (who holds that lock is idle).
+// everything the same way), barriers of balanced work (little waiting), threads and processes that
+// take turns at accepting or reading (who holds that lock is idle).
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/idle_holders.h"
 #include "agent/diagnose/lines.h"
 #include "agent/diagnose/locks.h"
 #include "agent/diagnose/rules.h"
@@ -51,13 +52,14 @@ bool HasSeveralHolders(const MachineView& machine, const Lock& lock) {
   return backend_ns >= kSeveralHolders * machine.WindowNs();
 }
 
-bool IsContended(const MachineView& machine, const Lock& lock) {
+bool IsContended(const MachineView& machine, const ProcessView& process, const Lock& lock) {
   const double worth = lock.wait_ns / machine.WindowNs();
   if (lock.waits < kFewestWaits) return false;
   if (lock.kernel) {
     return worth >= kFewestThreadsWorth && lock.kernel->kind != KERNEL_LOCK_semaphore;
   }
   if (lock.interpreter) return worth >= kInterpreterWorth;
+  if (lock.file.empty() && IsKeptIdle(process, lock)) return false;
   if (lock.mutex || lock.monitor || lock.concurrent || !lock.file.empty()) {
     const bool released = !lock.wakers.empty() || IsKeptByWorkers(machine, lock);
     return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
@@ -182,7 +184,7 @@ Findings LockContention(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     for (const Lock& lock : LocksOf(machine, process)) {
-      if (!IsContended(machine, lock)) continue;
+      if (!IsContended(machine, process, lock)) continue;
       if (lock.concurrent && !LinesIn(machine, process).empty()) continue;  // known better
       findings.push_back(Tell(machine, process, lock));
       break;  // the worst one; the others move when it is gone

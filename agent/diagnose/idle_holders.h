@@ -1,0 +1,14 @@
+// Locks that are kept while their holder waits for work: turns at a queue.
+#pragma once
+
+#include "agent/diagnose/locks.h"
+#include "agent/diagnose/machine.h"
+
+namespace waitscope {
+
+// Whether it is proven that those who wait for the lock wait, for a fifth of that time or more,
+// while its holder idles at one place: at accepting, at a poll, at reading a pipe. So do threads
+// that lead by turns; nobody is kept from work. docs/definitions.md has the formula.
+bool IsKeptIdle(const ProcessView& process, const Lock& lock);
+
+}  // namespace waitscope
