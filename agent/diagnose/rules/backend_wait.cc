@@ -127,15 +127,14 @@ bool WorksForOthers(const MachineView& machine, const ThreadView& thread) {
 Severity SeverityOf(const MachineView& machine, const ProcessView& process,
                     const PeerWaits& waits) {
   if (waits.asked_ns < waits.ns / 2) return Severity::kInfo;
-  if (MayServeRequests(machine, process)) {
-    const bool works = std::ranges::any_of(
-        waits.threads, [&](const ThreadView* thread) { return WorksForOthers(machine, *thread); });
-    return works ? Severity::kCritical : Severity::kInfo;
-  }
+  const bool works = std::ranges::any_of(
+      waits.threads, [&](const ThreadView* thread) { return WorksForOthers(machine, *thread); });
+  if (ServesRequests(process)) return works ? Severity::kCritical : Severity::kInfo;
   const bool may_be_news =
       !TookWork(machine, waits) &&
       (CameByTimeLimit(waits) || MayAcknowledge(waits) || CameFromOthers(machine, waits));
-  return may_be_news ? Severity::kInfo : Severity::kWarning;
+  const bool may_be_beside = MayServeRequests(machine, process) && !works;
+  return may_be_news || may_be_beside ? Severity::kInfo : Severity::kWarning;
 }
 
 const char* WhyOnlyInfo(const PeerWaits& waits) {
