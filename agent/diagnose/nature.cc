@@ -78,6 +78,15 @@ bool CallsFutexItself(const MachineView& machine, StackId stack) {
   return foreign || leaf->symbol == "syscall" || machine.HasFrame(stack, "runtime.");
 }
 
+// Its functions were to tell a mutex from what parks, and nobody was seen to own it.
+bool IsUnknown(const MachineView& machine, const WaitSite& site) {
+  const Snapshot& snapshot = machine.snapshot();
+  const bool lost = site.user_stack != 0 && !snapshot.stacks.contains(site.user_stack);
+  return lost && std::ranges::none_of(snapshot.lock_owners, [&](const auto& row) {
+           return row.first.word == site.object->id;
+         });
+}
+
 // FUTEX_WAIT is what glibc's mutexes use, and of the rest of it only its barriers; its condition
 // variables and semaphores use FUTEX_WAIT_BITSET.
 Nature OfFutex(const MachineView& machine, const WaitSite& site) {
@@ -87,7 +96,7 @@ Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
   if (IsJavaLock(machine, site.user_stack)) return Nature::kLock;
   if (machine.HasFrame(site.user_stack, "pthread_rwlock_")) return Nature::kMutex;
-  if (command != kFutexWait) return Nature::kPark;
+  if (command != kFutexWait || IsUnknown(machine, site)) return Nature::kPark;
   const bool parks = CallsFutexItself(machine, site.user_stack) ||
                      machine.HasFrame(site.user_stack, "pthread_barrier_wait") ||
                      machine.HasFrame(site.user_stack, "__pthread_barrier_wait");

@@ -4,8 +4,10 @@
 #include <array>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
+#include "bpf/sides.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
@@ -76,6 +78,16 @@ double BlockedAtSockets(const ThreadView& thread) {
   const auto blocked = static_cast<double>(waits[WAIT_network].count + waits[WAIT_poll].count);
   const bool twice = AsksOverUnix(thread) && !thread.calls.empty();
   return twice ? std::min(blocked, CallsThatBlocked(thread)) : blocked;
+}
+
+// Its waits for an answer that these ended.
+double EndedBy(const std::set<ThreadKey>& answerers, const ThreadView& thread) {
+  double ended = 0;
+  for (const WaitSite& site : thread.sites) {
+    if (site.nature != Nature::kBackend) continue;
+    for (const auto& [waker, count] : site.wakers) ended += answerers.contains(waker) ? count : 0;
+  }
+  return ended;
 }
 
 }  // namespace
@@ -170,6 +182,19 @@ bool ServesRequests(const ProcessView& process) {
          std::ranges::any_of(process.threads, Answers);
 }
 
+bool IsCounted(const ProcessView& process) {
+  return std::ranges::any_of(process.threads,
+                             [](const ThreadView& thread) { return !thread.calls.empty(); });
+}
+
+bool MayServeRequests(const MachineView& machine, const ProcessView& process) {
+  if (ServesRequests(process)) return true;
+  const auto& sides = machine.snapshot().sides;
+  const auto row = sides.find({process.pid, SidesKey::kWholeProcess});
+  return !IsCounted(process) && row != sides.end() &&
+         (row->second & (SIDE_listens | SIDE_waiting | SIDE_asked)) != 0;
+}
+
 bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool,
                    double jobs) {
   const double enough = std::max({3.0, machine.Seconds() * kDispatchesPerSecond, kPerJob * jobs});
@@ -198,10 +223,19 @@ double ExchangesForOthers(const ThreadView& thread) {
   return std::max(0.0, static_cast<double>(ExchangesOf(thread)) - for_itself);
 }
 
+double AnsweredBy(const MachineView& machine, const std::vector<const ThreadView*>& threads) {
+  std::set<ThreadKey> answerers;
+  for (const ThreadView* thread : threads) answerers.insert(thread->key());
+  double answered = 0;
+  for (const auto& [pid, process] : machine.processes()) {
+    if (threads.empty() || pid == threads.front()->key().pid) continue;
+    for (const ThreadView& thread : process.threads) answered += EndedBy(answerers, thread);
+  }
+  return answered;
+}
+
 bool AnswersNobody(const ProcessView& process) {
-  const bool measured = std::ranges::any_of(
-      process.threads, [](const ThreadView& thread) { return !thread.calls.empty(); });
-  return measured && std::ranges::none_of(process.threads, [](const ThreadView& thread) {
+  return IsCounted(process) && std::ranges::none_of(process.threads, [](const ThreadView& thread) {
            return SentBy(thread) > 0;
          });
 }

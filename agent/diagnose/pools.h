@@ -39,6 +39,13 @@ std::string EntryOf(const MachineView& machine, const ThreadView& thread);
 // Whether others ask this process for something: it accepts connections, or is asked over one.
 bool ServesRequests(const ProcessView& process);
 
+// The same where what it accepts and answers may not have been counted: then whoever listens, or
+// holds connections that others made, may be asked.
+bool MayServeRequests(const MachineView& machine, const ProcessView& process);
+
+// Whether system calls were counted of any of its threads.
+bool IsCounted(const ProcessView& process);
+
 // Whether another thread of the process keeps being busy, at least as often as the pool's jobs end,
 // as one that hands them out is.
 bool HasDispatcher(const MachineView& machine, const ProcessView& process, const Pool& pool,
@@ -53,6 +60,10 @@ uint64_t ExchangesOf(const ThreadView& thread);
 // How many of its exchanges others began: whoever asks waits for each answer, while a question lies
 // there already or is waited for on the asked side.
 double ExchangesForOthers(const ThreadView& thread);
+
+// How many waits for an answer, in other processes of this machine, these threads of one process
+// ended: seen without counted calls, and proof that somebody waits for them.
+double AnsweredBy(const MachineView& machine, const std::vector<const ThreadView*>& threads);
 
 // Whether it is one of HotSpot's own that run no Java: they come round by the clock, or when code
 // is to be compiled or memory to be collected.

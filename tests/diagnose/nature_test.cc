@@ -53,6 +53,17 @@ TEST_F(NatureTest, WithoutAStackAPlainFutexWaitIsAMutex) {
   EXPECT_EQ(OfFutex(kMutexOp, {}), Nature::kMutex);
 }
 
+TEST_F(NatureTest, AFutexWaitWhoseStackWasLostIsAMutexOnlyWhenSomebodyOwnsIt) {
+  OfFutex(kMutexOp, {"syscall", "work"});
+  machine_.snapshot().stacks.clear();
+  const auto nature = [&] {
+    return MachineView(machine_.snapshot()).Find(thread_)->sites.front().nature;
+  };
+  EXPECT_EQ(nature(), Nature::kPark);
+  machine_.snapshot().lock_owners[{.pid = 10, .word = 0x7000, .owner_tid = 11}] = 1;
+  EXPECT_EQ(nature(), Nature::kMutex);
+}
+
 TEST_F(NatureTest, WhoeverCallsFutexByItselfParks) {
   EXPECT_EQ(OfFutex(kMutexOp, {"syscall", "work"}, "libc.so.6"), Nature::kPark);
 }

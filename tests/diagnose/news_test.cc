@@ -63,6 +63,53 @@ TEST_F(NewsTest, AnswersThatTakeLongAreToldOfAClient) {
   EXPECT_EQ(Told(), Severity::kWarning);
 }
 
+TEST_F(NewsTest, WithoutCountedCallsTheConnectionTellsThatSomethingWasAsked) {
+  AddClient(20, 600 * kMillisecond, {}, TURN_peer);
+  machine_.snapshot().syscalls.clear();
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, WhatMayNotHaveBeenAskedForIsOnlyWorthKnowing) {
+  AddClient(20, 600 * kMillisecond, {}, TURN_unknown);
+  machine_.snapshot().syscalls.clear();
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, WithoutCountedCallsAThreadOfAServerMayAskForItself) {
+  AddClient(20, 600 * kMillisecond, {}, TURN_peer);
+  machine_.snapshot().syscalls.clear();
+  machine_.snapshot().sides[{.pid = 10}] = SIDE_listens | SIDE_asks;
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, WithoutCountedCallsSomebodyWhoWaitsForTheThreadProvesThatItWorksForOthers) {
+  const ThreadKey handler = AddClient(20, 600 * kMillisecond, {}, TURN_peer);
+  machine_.snapshot().syscalls.clear();
+  machine_.snapshot().sides[{.pid = 10}] = SIDE_asked | SIDE_asks;
+  machine_.AddWait(machine_.AddThread(40, 40, "visitor"), {.cls = WAIT_network,
+                                                           .syscall = __NR_recvfrom,
+                                                           .ns = 4 * kSecond,
+                                                           .count = 20,
+                                                           .object = Connection(42000, 8080),
+                                                           .waker = handler});
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, WithoutCountedCallsThreadsThatLetEachOtherInMayWaitForTheirFirstMessage) {
+  for (uint32_t tid = 11; tid < 17; ++tid) {
+    const ThreadKey consumer = AddClient(1, 7900 * kMillisecond, {}, TURN_peer, 10, tid);
+    machine_.AddWait(consumer, {.cls = WAIT_lock,
+                                .syscall = __NR_futex,
+                                .ns = 3 * kMillisecond,
+                                .count = 1,
+                                .object = Futex(0x7000, kConditionOp),
+                                .waker = {10, tid == 11 ? 12U : 11U, kSecond}});
+  }
+  machine_.snapshot().syscalls.clear();
+  machine_.snapshot().sides[{.pid = 10}] = SIDE_listens | SIDE_asks;
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
 TEST_F(NewsTest, AnswersThatComeByATimeLimitAreOnlyWorthKnowing) {
   AddClient(8, kSecond);
   EXPECT_EQ(Told(), Severity::kInfo);

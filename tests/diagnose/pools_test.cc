@@ -29,7 +29,10 @@ class PoolTest : public MadeServer {
 
 TEST_F(PoolTest, NobodyAtHomeWhileTheBackendIsSlowIsStarvation) {
   AcceptConnections();
-  for (uint32_t tid = 11; tid < 15; ++tid) AskBackend(tid, 7900 * kMillisecond, 10);
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 10);
+    AddCalls(tid, 20, 20);
+  }
   const Findings findings = machine_.Diagnosed();
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
@@ -166,6 +169,20 @@ TEST_F(PoolTest, ConsumersOfABackendBesideAThreadThatCountsAreNoPool) {
   EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
 }
 
+TEST_F(PoolTest, WhoWaitsForTheInterpreterWaitsForNoTask) {
+  machine_.snapshot().threads.at(main_).totals.switches_voluntary = 40;
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 10);
+    machine_.AddWait(main_, {.cls = WAIT_lock,
+                             .syscall = __NR_futex,
+                             .ns = 2 * kMillisecond,
+                             .count = 10,
+                             .object = Futex(0x7000, kConditionOp),
+                             .waker = AddWorker(tid)});
+  }
+  EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
+}
+
 TEST_F(PoolTest, APoolIsAskedOverConnectionsThatAreKept) {
   const ThreadKey listener = machine_.AddThread(10, 10, "server");
   machine_.AddWait(listener, {.cls = WAIT_poll, .syscall = __NR_accept4, .ns = kWindow});
@@ -283,7 +300,10 @@ TEST_F(PoolTest, WhereOthersHandOutTheWorkOnlyTheQueueForConnectionsCounts) {
 
 TEST_F(PoolTest, AClientIsExplainedByTheServerThatAnswersIt) {
   AcceptConnections();
-  for (uint32_t tid = 11; tid < 15; ++tid) AskBackend(tid, 7900 * kMillisecond, 10);
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 10);
+    AddCalls(tid, 20, 20);
+  }
   const ThreadKey client = machine_.AddThread(20, 20, "client");
   machine_.AddWait(client, {.cls = WAIT_network,
                             .syscall = __NR_recvfrom,

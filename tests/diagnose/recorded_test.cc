@@ -85,6 +85,12 @@ std::vector<Event> EventsIn(ReplaySource& log) {
   return events;
 }
 
+Findings FindingsOf(const Snapshot& whole, const Target& target) {
+  std::set<uint32_t> pids;
+  for (const auto& [key, thread] : Select(whole, target).threads) pids.insert(key.pid);
+  return Diagnose(whole, [&](uint32_t pid) { return pids.contains(pid); });
+}
+
 // As the agent does: closes windows, names their stacks, refines and merges them.
 class Windows {
  public:
@@ -100,13 +106,16 @@ class Windows {
     windows_.push_back(std::move(window->snapshot));
   }
 
-  // What is wrong with the target in the windows from `first` on.
-  Findings Diagnosed(const Target& target, size_t first = 0) const {
+  // All windows from `first` on.
+  Snapshot Whole(size_t first = 0) const {
     Snapshot whole = windows_.at(first);
     for (size_t at = first + 1; at < windows_.size(); ++at) Merge(whole, windows_[at]);
-    std::set<uint32_t> pids;
-    for (const auto& [key, thread] : Select(whole, target).threads) pids.insert(key.pid);
-    return Diagnose(whole, [&](uint32_t pid) { return pids.contains(pid); });
+    return whole;
+  }
+
+  // What is wrong with the target in them.
+  Findings Diagnosed(const Target& target, size_t first = 0) const {
+    return FindingsOf(Whole(first), target);
   }
 
   size_t size() const { return windows_.size(); }
@@ -118,13 +127,27 @@ class Windows {
   std::vector<Snapshot> windows_;
 };
 
-Findings FindingsIn(const Program& program) {
+Snapshot RecordedOf(const Program& program) {
   const auto log = ReplaySource::Open(program.Log());
   EXPECT_TRUE(log.ok()) << log.status();
   if (!log.ok()) return {};
   Windows windows((*log)->symbols());
   for (const Event& event : EventsIn(**log)) windows.Fold(event);
-  return windows.Diagnosed(program.target);
+  return windows.Whole();
+}
+
+Findings FindingsIn(const Program& program) {
+  return FindingsOf(RecordedOf(program), program.target);
+}
+
+// As if nobody had asked while it ran.
+Snapshot WithoutCountedCalls(Snapshot recorded) {
+  recorded.syscalls.clear();
+  recorded.errnos.clear();
+  recorded.loops.clear();
+  recorded.unread.clear();
+  recorded.kernel_locks.clear();
+  return recorded;
 }
 
 bool IsActionable(const Finding& finding) { return finding.severity >= Severity::kWarning; }
@@ -184,6 +207,13 @@ TEST_P(RecordedLogs, AreNamedWhatTheyAre) {
     EXPECT_THAT(GetParam().conditions, Contains(condition));
   }
   EXPECT_EQ(told.empty(), GetParam().conditions.empty());
+}
+
+TEST_P(RecordedLogs, AreMissedRatherThanMisnamedWithoutCountedCalls) {
+  const Snapshot uncounted = WithoutCountedCalls(RecordedOf(GetParam()));
+  for (const std::string& condition : Told(FindingsOf(uncounted, GetParam().target))) {
+    EXPECT_THAT(GetParam().conditions, Contains(condition));
+  }
 }
 
 std::vector<Event> EventsOf(std::string_view bytes) {

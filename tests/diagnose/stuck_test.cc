@@ -137,6 +137,11 @@ TEST_F(StuckPoolTest, WorkersOfLibuvAreNotHelpedByOthersOfTheirProcess) {
                       .count = 10,
                       .object = Connection(static_cast<uint16_t>(40000 + tid), 53),
                       .user_frames = {"poll", "uv__getaddrinfo_work", "worker", "start_thread"}});
+    machine_.AddWait(main_, {.cls = WAIT_poll,
+                             .syscall = __NR_epoll_wait,
+                             .ns = 100 * kMillisecond,
+                             .count = 10,
+                             .waker = worker});
   }
   for (uint32_t tid = 15; tid < 19; ++tid) {
     machine_.AddWait(machine_.AddThread(10, tid, "node"),

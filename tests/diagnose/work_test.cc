@@ -43,6 +43,17 @@ class WorkTest : public MadeServer {
                       .count = count,
                       .object = Futex(0x5000, kConditionOp)});
   }
+  ThreadKey SendToSlowReader(uint32_t tid, uint64_t answers) {
+    const ThreadKey worker = machine_.AddThread(10, tid, "worker");
+    machine_.AddWait(worker, {.cls = WAIT_network,
+                              .syscall = __NR_sendto,
+                              .ns = 7900 * kMillisecond,
+                              .count = 120,
+                              .object = Connection(8080, static_cast<uint16_t>(41000 + tid))});
+    machine_.AddCalls(worker, __NR_recvfrom, answers);
+    machine_.AddCalls(worker, __NR_sendto, answers);
+    return worker;
+  }
   void ReadRequests(uint64_t reads, uint64_t age_ns) {
     UnreadWindow& window = machine_.snapshot().unread[{10, 8080}];
     window.reads += reads;
@@ -146,19 +157,21 @@ TEST_F(WorkTest, WorkersWhoseClientsReadSlowlyAreNotFreeForOthers) {
   AcceptConnections();
   machine_.snapshot().listening = {8080};
   ReadRequests(24, 2 * kSecond);
-  for (uint32_t tid = 11; tid < 14; ++tid) {
-    const ThreadKey worker = machine_.AddThread(10, tid, "worker");
-    machine_.AddWait(worker, {.cls = WAIT_network,
-                              .syscall = __NR_sendto,
-                              .ns = 7900 * kMillisecond,
-                              .count = 120,
-                              .object = Connection(8080, static_cast<uint16_t>(41000 + tid))});
-    machine_.AddCalls(worker, __NR_recvfrom, 8);
-    machine_.AddCalls(worker, __NR_sendto, 8);
-  }
+  for (uint32_t tid = 11; tid < 14; ++tid) SendToSlowReader(tid, 8);
   EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
   ReadRequests(2400, 2 * kMillisecond);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(WorkTest, LongAnswersShowInTheirTimeThoughShortWaitsOutnumberThem) {
+  AcceptConnections();
+  machine_.snapshot().listening = {8080};
+  ReadRequests(12, 2 * kSecond);
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    const ThreadKey worker = SendToSlowReader(tid, 4);
+    machine_.snapshot().threads.at(worker).totals.waits[WAIT_network].count += 20;
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
 }
 
 TEST_F(WorkTest, WorkersThatGiveUpInEachTaskAreStarvedThoughFewRequestsLieUnread) {

@@ -5,7 +5,8 @@
 // knowing (info) when nobody is seen to wait for the thread and its waits may be no answer's: all
 // end by one time limit, the peer spoke first and what was sent may acknowledge what came, or the
 // peer idles until others send it something; and when it is beside those that work for a server's
-// clients.
+// clients. Without counted calls the connection must tell that something was asked, and a wait for
+// an answer that the thread ended that somebody waits for it.
 // False positives: clients' next requests and news (that side of a connection is idle), consumers
 // of messages (they do not send), long polls and queues (the time limit), relays (what they wait
 // for was asked by another thread, or is not asked yet). Messages that are acknowledged one by one
@@ -19,6 +20,7 @@
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/sides.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
@@ -32,11 +34,17 @@ constexpr double kHandedEach = 0.5;
 constexpr double kShortestIdleNs = 1e6;
 
 struct PeerWaits : AnswerWaits {
+  double asked_ns = 0;       // of it, after something was sent for sure
   double largest_share = 0;  // of one thread's time
   const WaitSite* site = nullptr;
 };
 
-bool Asks(const ThreadView& thread, double waits) {
+// Where calls are not counted, the connection tells who spoke last, if it is one of TCP.
+bool IsKnownToAsk(const ThreadView& thread, const WaitSite& site) {
+  return !thread.calls.empty() || site.object->turn != TURN_unknown;
+}
+
+bool MayAsk(const ThreadView& thread, double waits) {
   if (thread.calls.empty()) return true;
   const uint64_t sent = thread.Calls(
       {__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write, __NR_writev, __NR_connect});
@@ -54,9 +62,10 @@ void Count(const WaitSite& site, PeerWaits& waits) {
 void CountThread(const ThreadView& thread, std::map<std::string, PeerWaits>& peers) {
   std::map<std::string, double> of_thread;
   for (const WaitSite& site : thread.sites) {
-    if (site.nature != Nature::kBackend || !Asks(thread, site.count)) continue;
+    if (site.nature != Nature::kBackend || !MayAsk(thread, site.count)) continue;
     const std::string peer = PeerText(*site.object);
     Count(site, peers[peer]);
+    if (IsKnownToAsk(thread, site)) peers[peer].asked_ns += site.ns;
     of_thread[peer] += site.ns;
   }
   for (const auto& [peer, ns] : of_thread) {
@@ -101,13 +110,15 @@ double LongQuestions(const ThreadView& thread) {
 
 // Its questions are part of answering somebody else: of who it accepted or hears from, of who
 // handed it the work, or of more exchanges than its own. Threads let each other in now and then, to
-// the interpreter for one: that hands out no work. What is not measured speaks against the thread,
-// unless it may not even ask.
-bool WorksForOthers(const ThreadView& thread, bool acknowledges) {
+// the interpreter for one: that hands out no work. Exchanges that were not counted are seen only
+// where who waited for the answer is on this machine.
+bool WorksForOthers(const MachineView& machine, const ThreadView& thread) {
   if (thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
   if (WaitsForClients(thread)) return true;
   if (Handed(thread) >= kHandedEach * LongQuestions(thread)) return true;
-  if (thread.calls.empty()) return !acknowledges;
+  if (thread.calls.empty()) {
+    return AnsweredBy(machine, {&thread}) >= std::max(1.0, kHandedEach * LongQuestions(thread));
+  }
   const double own = thread.CountOf(Nature::kBackend);
   return static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn &&
          ExchangesForOthers(thread) >= own * (kMoreThanOwn - 1);
@@ -115,17 +126,15 @@ bool WorksForOthers(const ThreadView& thread, bool acknowledges) {
 
 Severity SeverityOf(const MachineView& machine, const ProcessView& process,
                     const PeerWaits& waits) {
-  if (ServesRequests(process)) {
-    const bool acknowledges = MayAcknowledge(waits);
-    const bool works = std::ranges::any_of(waits.threads, [&](const ThreadView* thread) {
-      return WorksForOthers(*thread, acknowledges);
-    });
-    return works ? Severity::kCritical : Severity::kInfo;
-  }
+  if (waits.asked_ns < waits.ns / 2) return Severity::kInfo;
+  const bool works = std::ranges::any_of(
+      waits.threads, [&](const ThreadView* thread) { return WorksForOthers(machine, *thread); });
+  if (ServesRequests(process)) return works ? Severity::kCritical : Severity::kInfo;
   const bool may_be_news =
       !TookWork(machine, waits) &&
       (CameByTimeLimit(waits) || MayAcknowledge(waits) || CameFromOthers(machine, waits));
-  return may_be_news ? Severity::kInfo : Severity::kWarning;
+  const bool may_be_beside = MayServeRequests(machine, process) && !works;
+  return may_be_news || may_be_beside ? Severity::kInfo : Severity::kWarning;
 }
 
 const char* WhyOnlyInfo(const PeerWaits& waits) {

@@ -6,8 +6,9 @@
 // False positives: threads that each sleep by a timetable (a sleep counts only in a process that
 // is asked for something, of threads that work for who asks), clients without a queue (no
 // dispatcher, no tasks: then it is a backend wait), consumers that ask, acknowledge and hand on
-// (what they read they had asked for, and whom they wake answers nobody), consumers that wait for
-// messages (their waits do not end), CPU-bound pools (they run).
+// (what they read they had asked for, and whom they wake answers nobody; without counted calls:
+// nobody on this machine waited for what they sent), consumers that wait for messages (their waits
+// do not end), CPU-bound pools (they run).
 #include <algorithm>
 #include <map>
 #include <set>
@@ -30,11 +31,13 @@ constexpr double kStuckShare = 0.85;
 constexpr double kMostHomeShare = 0.10;
 constexpr double kIdleShare = 0.5;
 constexpr double kShortestWaitNs = 30e6;
+constexpr double kShortestEndNs = 1e6;
 constexpr double kFewestWaits = 3;
 constexpr double kOwnConnections = 0.75;
 constexpr uint64_t kFewestReads = 10;
 constexpr double kMostReads = 0.9;
 constexpr uint64_t kAtOnceNs = 30'000'000;
+constexpr double kOfTasks = 0.25;  // calls are counted from a little later on than waits
 
 // What may be either is taken for home: healthy means no finding.
 bool IsTask(Nature nature) { return PlaceOf(nature) == Place::kTask; }
@@ -147,8 +150,8 @@ bool IsAskedOrAnswers(const ThreadView& thread) {
   return IsAsked(thread) || ExchangesForOthers(thread) >= 1;
 }
 
-// Waits that these ended, of such other threads of the process.
-double WokenBy(const ProcessView& process, const StarvedPool& starved,
+// Waits that these ended, of such other threads of the process and of at least such a length.
+double WokenBy(const ProcessView& process, const StarvedPool& starved, double shortest_ns,
                absl::FunctionRef<bool(const ThreadView&)> counts) {
   std::set<uint32_t> members;
   for (const ThreadView* member : starved.stuck) members.insert(member->key().tid);
@@ -156,6 +159,7 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved,
   for (const ThreadView& thread : process.threads) {
     if (members.contains(thread.key().tid) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
+      if (site.MeanNs() < shortest_ns) continue;
       for (const auto& [waker, count] : site.wakers) {
         woken += waker.pid == process.pid && members.contains(waker.tid) ? count : 0;
       }
@@ -185,26 +189,36 @@ bool AreReadAtOnce(const MachineView& machine, const ProcessView& process) {
 // A task begins with a question and ends with an answer, over a connection or to the thread that
 // has it; asking a backend is one more of each. Who only asks, sleeps by a timetable or sends news
 // in a process that is asked for other things does not work for those who wait.
-bool WorkForRequests(const MachineView& machine, const ProcessView& process,
-                     const StarvedPool& starved) {
-  const double tasks = LongWaits(starved);
+bool ExchangeForOthers(const MachineView& machine, const ProcessView& process,
+                       const StarvedPool& starved, double tasks) {
   double exchanges = starved.nature == Nature::kBackend ? -tasks : 0;
   double for_others = 0;
-  bool measured = false;
   for (const ThreadView* member : starved.stuck) {
-    measured |= !member->calls.empty();
     exchanges += static_cast<double>(ExchangesOf(*member));
     for_others += ExchangesForOthers(*member);
   }
-  if (!measured && starved.nature != Nature::kSleep) return true;
-  const double some = tasks / 4;  // calls are counted from a little later on than waits
-  const bool answer = std::min(exchanges, for_others) >= some;
-  return (answer && !AreReadAtOnce(machine, process)) ||
-         WokenBy(process, starved, IsAskedOrAnswers) >= some;
+  return std::min(exchanges, for_others) >= tasks * kOfTasks && !AreReadAtOnce(machine, process);
+}
+
+// Without counted calls it is proof when somebody on this machine waited for what they sent, and
+// they had not waited for the question: it lay there already.
+bool AnswerWaiters(const MachineView& machine, const StarvedPool& starved, double tasks) {
+  double heard = 0;
+  for (const ThreadView* member : starved.stuck) heard += member->CountOf(Nature::kClient);
+  return AnsweredBy(machine, starved.stuck) - heard >= tasks * kOfTasks;
+}
+
+bool WorkForRequests(const MachineView& machine, const ProcessView& process,
+                     const StarvedPool& starved) {
+  const double tasks = LongWaits(starved);
+  const bool answer = IsCounted(process) ? ExchangeForOthers(machine, process, starved, tasks)
+                                         : AnswerWaiters(machine, starved, tasks);
+  return answer || WokenBy(process, starved, 0, IsAskedOrAnswers) >= tasks * kOfTasks;
 }
 
 // Pieces of work, and not one that goes on for ever: each has a connection of its own, or somebody
-// waits for its end, or an executor runs them.
+// waits for its end, or an executor runs them. Who waits for the interpreter's lock now and then
+// waits for no end.
 bool AreTasks(const MachineView& machine, const ProcessView& process, const StarvedPool& starved) {
   const double tasks = LongWaits(starved);
   uint64_t connected = 0;
@@ -214,13 +228,13 @@ bool AreTasks(const MachineView& machine, const ProcessView& process, const Star
     return !IsOfTheRuntime(machine, thread);
   };
   return executed || static_cast<double>(connected) >= tasks / 2 ||
-         WokenBy(process, starved, waits_for_them) >= tasks / 4;
+         WokenBy(process, starved, kShortestEndNs, waits_for_them) >= tasks * kOfTasks;
 }
 
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
             const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
-  const bool asked = ServesRequests(process);
+  const bool asked = MayServeRequests(machine, process);
   const bool moves = starved.waits >= kFewestWaits;
   const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
   const bool harms =
@@ -257,8 +271,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Starv
   Finding finding = DraftStarvedPool(machine, process, *starved.stuck.front());
   const double wall_ns = machine.WindowNs() * static_cast<double>(starved.stuck.size());
   const double share = std::min(1.0, starved.stuck_ns / wall_ns);
-  finding.severity = ServesRequests(process) ? Severity::kCritical : Severity::kWarning;
-  finding.confidence = ServesRequests(process) ? 0.93 : 0.85;
+  const bool asked = MayServeRequests(machine, process);
+  finding.severity = asked ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = asked ? 0.93 : 0.85;
   finding.impact = {static_cast<uint64_t>(starved.stuck_ns), share};
   NameThreads(finding, starved.stuck);
   finding.summary = absl::StrCat("all ", starved.stuck.size(), " worker threads of ",

@@ -2,13 +2,13 @@
 //
 // A worker that parks in the middle of a task looks idle, whatever the runtime. But while workers
 // are idle, requests are read at once. Signature: half of the process's requests had lain unread
-// for 100 ms or longer (ten of them at least), and all threads of a pool read and answer, hardly
-// run, and wait for 30 ms or longer at a time. One request of ten is enough where each answer costs
-// one park that nobody ends but the clock: who always finds work is never woken for it, and who
-// waits for what never comes back (a connection that leaked) gives up each time. False positives: a
-// pool that is short of CPU (it runs or wants to), threads with a connection each of which some are
-// idle (these exchange nothing), readers that take their time and answer nobody (they do not send),
-// event loops.
+// for 100 ms or longer (ten of them at least), and all threads of a pool read and answer (or wait
+// for half of their time until those who asked read the answer), hardly run, and wait for 30 ms or
+// longer at a time. One request of ten is enough where each answer costs one park that nobody ends
+// but the clock: who always finds work is never woken for it, and who waits for what never comes
+// back (a connection that leaked) gives up each time. False positives: a pool that is short of CPU
+// (it runs or wants to), threads with a connection each of which some are idle (these exchange
+// nothing), readers that take their time and answer nobody (they do not send), event loops.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +25,7 @@ namespace {
 constexpr uint64_t kFewestReads = 10;
 constexpr uint64_t kLongUnreadNs = 100'000'000;
 constexpr double kBlockedShare = 0.85;
+constexpr double kReaderShare = 0.5;
 constexpr double kShortestWaitNs = 30e6;
 constexpr size_t kFewestThreads = 2;
 constexpr double kWoken = 0.1;  // of the answers
@@ -43,6 +44,12 @@ struct Waiting {
   const WaitSite* site = nullptr;  // the longest of them
 };
 
+// Who waits for those connected to it to read is answering. That shows in its time: a long answer
+// is a single call, and short waits that are not told outnumber the exchanges.
+bool Answers(const ThreadView& thread) {
+  return thread.ShareOf(Nature::kReader) >= kReaderShare || ExchangesForOthers(thread) >= 1;
+}
+
 // Nothing unless all of them answer, and wait elsewhere nearly all the time.
 Waiting WaitingOf(const Pool& pool) {
   Waiting waiting;
@@ -54,7 +61,7 @@ Waiting WaitingOf(const Pool& pool) {
       waiting.waits += site.count;
       if (waiting.site == nullptr || site.ns > waiting.site->ns) waiting.site = &site;
     }
-    if (ExchangesForOthers(*member) < 1 || ns < kBlockedShare * member->WallNs()) return {};
+    if (!Answers(*member) || ns < kBlockedShare * member->WallNs()) return {};
     waiting.ns += ns;
   }
   return waiting;
