@@ -10,6 +10,7 @@
 namespace waitscope {
 namespace {
 
+constexpr int kEpollPwait2 = 441;  // v5.11, newer than Debian 11's headers
 constexpr double kProvenShare = 0.2;
 constexpr size_t kFewestReaders = 2;
 // Work comes this way; a thread that pauses waits for none.
