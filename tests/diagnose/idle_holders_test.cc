@@ -95,6 +95,22 @@ TEST_F(IdleHolderTest, FollowersOfALeaderToWhomNobodyComesAreNotHung) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+// Four have led meanwhile; the others were not needed yet.
+TEST_F(IdleHolderTest, FollowersThatWereNotNeededYetAreNotStarved) {
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    const ThreadKey leader = Add(tid);
+    AwaitLock(leader, 6 * kSecond, 1);
+    machine_.AddWait(leader,
+                     {.cls = WAIT_poll, .syscall = __NR_accept, .ns = 2 * kSecond, .count = 1});
+    machine_.AddCalls(leader, __NR_accept, 1);
+    machine_.AddCalls(leader, __NR_recvfrom, 1);
+    machine_.AddCalls(leader, __NR_write, 1);
+    machine_.snapshot().lock_owners[{10, kMutex, tid}] = 2;
+  }
+  for (uint32_t tid = 15; tid < 17; ++tid) AwaitLock(Add(tid), kWindow, 0);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(IdleHolderTest, FollowersOfALeaderThatPausesAreHung) {
   const ThreadKey leader = Add(11);
   machine_.AddWait(leader, {.cls = WAIT_poll, .syscall = __NR_pause, .ns = kWindow});

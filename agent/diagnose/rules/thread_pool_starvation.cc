@@ -19,6 +19,8 @@
 #include "agent/core/unread.h"
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/executors.h"
+#include "agent/diagnose/idle_holders.h"
+#include "agent/diagnose/locks.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -130,6 +132,14 @@ StarvedPool Gather(const MachineView& machine, const Pool& pool) {
   return starved;
 }
 
+bool WaitForTheirTurn(const MachineView& machine, const ProcessView& process,
+                      const StarvedPool& starved) {
+  return starved.site != nullptr &&
+         std::ranges::any_of(WaitedForIn(machine, process), [&](const Lock& lock) {
+           return IsFor(machine, lock, *starved.site) && IsKeptIdle(process, lock);
+         });
+}
+
 // A thread for each connection is no pool: nobody waits for one to be free. Its threads receive
 // by themselves, over connections that were there before.
 bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& starved) {
@@ -234,6 +244,7 @@ bool AreTasks(const MachineView& machine, const ProcessView& process, const Star
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
             const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
+  if (WaitForTheirTurn(machine, process, starved)) return false;
   const bool asked = MayServeRequests(machine, process);
   const bool moves = starved.waits >= kFewestWaits;
   const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
