@@ -38,6 +38,8 @@ class RequestTest : public testing::Test {
     machine_.snapshot().threads.at(worker).open_wait = wait;
   }
 
+  const std::string kFutureOfCpp =
+      "std::__atomic_futex_unsigned_base::_M_futex_wait_until(unsigned int*, unsigned int)";
   MadeMachine machine_;
   ThreadKey main_;
 };
@@ -79,6 +81,19 @@ TEST_F(RequestTest, APoolThatWaitsForItselfWhileRequestsComeIsStarved) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
   EXPECT_THAT(findings[0].summary, HasSubstr("results of other tasks"));
+}
+
+TEST_F(RequestTest, APoolThatWaitsForStdFuturesWhileRequestsAreReadAndNotAnsweredIsStarved) {
+  for (uint32_t tid = 11; tid < 15; ++tid) ParkForGood(tid, kFutureOfCpp);
+  machine_.AddCalls(main_, __NR_recvfrom, 30);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(RequestTest, ThreadsThatWaitForTheEndBesideOneThatWritesAnswersAreIdle) {
+  for (uint32_t tid = 11; tid < 13; ++tid) ParkForGood(tid, kFutureOfCpp);
+  machine_.AddCalls(main_, __NR_read, 30);
+  machine_.AddCalls(main_, __NR_write, 30);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(RequestTest, APoolThatNeverMovesWhileNobodyReadsRequestsIsStarved) {

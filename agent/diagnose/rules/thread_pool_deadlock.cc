@@ -28,14 +28,16 @@ constexpr double kElsewhere = 0.8;
 constexpr uint64_t kFewestRequests = 3;
 constexpr size_t kFewestStuck = 2;
 
-// concurrent.futures of Python; .NET's tasks; Java's.
-constexpr std::array<std::string_view, 6> kResultFrames{
+// concurrent.futures of Python; .NET's tasks; Java's; std::future of libstdc++, where nothing else
+// calls it.
+constexpr std::array<std::string_view, 7> kResultFrames{
     "Future.result",
     "Task.InternalWait",
     "System.Threading.Tasks.Task:Wait",
     "java.util.concurrent.FutureTask.get",
     "java.util.concurrent.CompletableFuture.get",
-    "java.util.concurrent.CompletableFuture.join"};
+    "java.util.concurrent.CompletableFuture.join",
+    "std::__atomic_futex_unsigned_base::_M_futex_wait_until"};
 
 constexpr std::string_view kRunsTask = "java.util.concurrent.FutureTask.run";  // and runAndReset
 constexpr std::string_view kGetsResult = "java.util.concurrent.FutureTask.get";
@@ -75,8 +77,10 @@ uint64_t CallsIn(const ProcessView& process, std::initializer_list<int32_t> numb
   return calls;
 }
 
-bool Answers(const ProcessView& process) {
-  return CallsIn(process, {__NR_sendto, __NR_sendmsg, __NR_sendmmsg}) > 0;
+// Writes are for logs, too: as many as there are requests may be their answers.
+bool Answers(const ProcessView& process, uint64_t accepted) {
+  return CallsIn(process, {__NR_sendto, __NR_sendmsg, __NR_sendmmsg}) > 0 ||
+         CallsIn(process, {__NR_write, __NR_writev}) >= accepted;
 }
 
 // A compiler beside the workers may read a file now and then.
@@ -138,9 +142,9 @@ Stuck StuckIn(const MachineView& machine, const Pool& pool) {
 }
 
 bool IsSick(const ProcessView& process, const Stuck& stuck) {
-  if (stuck.threads.size() < kFewestStuck || Answers(process)) return false;
   const uint64_t accepted = CallsIn(process, {__NR_accept, __NR_accept4});
-  return accepted >= kFewestRequests && (stuck.for_results || !ReadsOrWrites(process, accepted));
+  if (stuck.threads.size() < kFewestStuck || accepted < kFewestRequests) return false;
+  return !Answers(process, accepted) && (stuck.for_results || !ReadsOrWrites(process, accepted));
 }
 
 const char* Sentence(const Stuck& stuck) {
