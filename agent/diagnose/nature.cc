@@ -21,20 +21,14 @@ constexpr uint32_t kFutexWait = 0;
 constexpr uint32_t kFutexLockPi = 6;
 constexpr uint32_t kFutexLockPi2 = 13;
 
-// A send waits for room, which the other end makes by reading.
-bool Sends(int32_t syscall) {
-  constexpr std::array<int32_t, 6> kSends{__NR_sendto, __NR_sendmsg, __NR_sendmmsg,
-                                          __NR_write,  __NR_writev,  __NR_sendfile};
-  return std::ranges::find(kSends, syscall) != kSends.end();
-}
-
 Nature OfSocket(const SocketSides& sides, const WaitSite& site) {
   const wait_object& object = *site.object;
   switch (sides.Of(object)) {
     case SocketSide::kAsks:
-      return object.turn == TURN_own ? Nature::kNews : Nature::kBackend;
+      // While it sends nothing is owed to it, yet the other end keeps it waiting.
+      return object.turn == TURN_own && !IsSend(site.syscall) ? Nature::kNews : Nature::kBackend;
     case SocketSide::kAsked:
-      return Sends(site.syscall) ? Nature::kReader : Nature::kClient;
+      return IsSend(site.syscall) ? Nature::kReader : Nature::kClient;
     case SocketSide::kListens:
       return Nature::kPoll;
     case SocketSide::kUnknown:
@@ -114,6 +108,12 @@ Nature OfDisk(const MachineView& machine, const WaitSite& site) {
 }
 
 }  // namespace
+
+bool IsSend(int32_t syscall) {
+  constexpr std::array<int32_t, 6> kSends{__NR_sendto, __NR_sendmsg, __NR_sendmmsg,
+                                          __NR_write,  __NR_writev,  __NR_sendfile};
+  return std::ranges::find(kSends, syscall) != kSends.end();
+}
 
 std::string_view NatureWord(Nature nature) { return kWords.at(static_cast<size_t>(nature)); }
 

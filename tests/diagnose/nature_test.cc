@@ -136,5 +136,19 @@ TEST_F(NatureTest, ASendToABackendWaitsForTheBackend) {
   EXPECT_EQ(Of(wait), Nature::kBackend);
 }
 
+TEST_F(NatureTest, ASendWaitsForTheBackendThoughNoAnswerIsOwed) {
+  MadeWait wait{.cls = WAIT_network, .ns = kSecond, .count = 10, .object = Connection(41000, 5432)};
+  wait.object.turn = TURN_own;
+  wait.syscall = __NR_sendto;
+  EXPECT_EQ(Of(wait), Nature::kBackend);
+}
+
+TEST_F(NatureTest, AReceiveWaitsForNewsWhenNoAnswerIsOwed) {
+  MadeWait wait{.cls = WAIT_network, .ns = kSecond, .count = 10, .object = Connection(41000, 5432)};
+  wait.object.turn = TURN_own;
+  wait.syscall = __NR_recvfrom;
+  EXPECT_EQ(Of(wait), Nature::kNews);
+}
+
 }  // namespace
 }  // namespace waitscope

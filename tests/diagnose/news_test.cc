@@ -34,6 +34,20 @@ class NewsTest : public testing::Test {
     return client;
   }
 
+  // Nothing is owed to it: it only sends.
+  ThreadKey AddShipper() {
+    const ThreadKey shipper = machine_.AddThread(10, 10, "shipper");
+    wait_object connection = Connection(41000, kPort);
+    connection.turn = TURN_own;
+    machine_.AddWait(shipper, {.cls = WAIT_network,
+                               .syscall = __NR_sendto,
+                               .ns = 7900 * kMillisecond,
+                               .count = 6,
+                               .object = connection});
+    machine_.AddCalls(shipper, __NR_sendto, 300);
+    return shipper;
+  }
+
   ThreadKey AddIdleServer() {
     const ThreadKey server = machine_.AddThread(20, 20, "queue");
     return server;
@@ -181,6 +195,24 @@ TEST_F(NewsTest, AServerThatAsksItsOwnBackendIsSlowHoweverIdle) {
 TEST_F(NewsTest, WhatWasNotAskedForIsNews) {
   AddClient(16, 600 * kMillisecond, {}, TURN_own);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(NewsTest, ASendThatWaitsForASlowReaderHoldsUpThoseWhoFeedTheSender) {
+  const ThreadKey shipper = AddShipper();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    machine_.AddWait(machine_.AddThread(10, tid, "maker"), {.cls = WAIT_lock,
+                                                            .syscall = __NR_futex,
+                                                            .ns = 7 * kSecond,
+                                                            .count = 6,
+                                                            .object = Futex(0x5000, kConditionOp),
+                                                            .waker = shipper});
+  }
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AnUploadThatTakesItsTimeHoldsUpNobody) {
+  AddShipper();
+  EXPECT_EQ(Told(), Severity::kInfo);
 }
 
 TEST_F(NewsTest, WhatWasAskedForIsAnAnswer) {

@@ -1,12 +1,13 @@
 // Does a process wait for somebody else's answers most of the time, and for whom?
 //
 // Thresholds: one thread's 60 % or more on one peer, in waits of 30 ms or longer that do end, each
-// after something was sent. Critical when the thread works for those who ask its process. Worth
-// knowing (info) when nobody is seen to wait for the thread and its waits may be no answer's: all
-// end by one time limit, the peer spoke first and what was sent may acknowledge what came, or the
-// peer idles until others send it something; and when it is beside those that work for a server's
-// clients. Without counted calls the connection must tell that something was asked, and a wait for
-// an answer that the thread ended that somebody waits for it.
+// after something was sent, or for room to send. Critical when the thread works for those who ask
+// its process. Worth knowing (info) when nobody is seen to wait for the thread and its waits may be
+// no answer's: all end by one time limit, the peer spoke first and what was sent may acknowledge
+// what came, or the peer idles until others send it something; when they are sends that hold up no
+// other thread; and when it is beside those that work for a server's clients. Without counted calls
+// the connection must tell that something was asked, and a wait for an answer that the thread ended
+// that somebody waits for it.
 // False positives: clients' next requests and news (that side of a connection is idle), consumers
 // of messages (they do not send), long polls and queues (the time limit), relays (what they wait
 // for was asked by another thread, or is not asked yet). Messages that are acknowledged one by one
@@ -16,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/nature.h"
 #include "agent/diagnose/news.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
@@ -32,10 +34,12 @@ constexpr double kFewestWaits = 3;
 constexpr double kMoreThanOwn = 1.25;
 constexpr double kHandedEach = 0.5;
 constexpr double kShortestIdleNs = 1e6;
+constexpr double kMostlySends = 0.5;
 
 struct PeerWaits : AnswerWaits {
   double asked_ns = 0;       // of it, after something was sent for sure
   double largest_share = 0;  // of one thread's time
+  double sends_ns = 0;       // for the peer to take what is sent
   const WaitSite* site = nullptr;
 };
 
@@ -55,6 +59,7 @@ void Count(const WaitSite& site, PeerWaits& waits) {
   waits.ns += site.ns;
   waits.count += site.count;
   waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
+  if (IsSend(site.syscall)) waits.sends_ns += site.ns;
   waits.sites.push_back(&site);
   if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
 }
@@ -124,17 +129,49 @@ bool WorksForOthers(const MachineView& machine, const ThreadView& thread) {
          ExchangesForOthers(thread) >= own * (kMoreThanOwn - 1);
 }
 
+bool AreSends(const PeerWaits& waits) { return waits.sends_ns >= kMostlySends * waits.ns; }
+
+double EndedBy(const std::vector<const ThreadView*>& threads, const WaitSite& site) {
+  double ended = 0;
+  for (const auto& [waker, count] : site.wakers) {
+    const auto at =
+        std::ranges::find(threads, waker, [](const auto* thread) { return thread->key(); });
+    ended += at != threads.end() ? count : 0;
+  }
+  return ended;
+}
+
+// Others of the process park until the sender comes for what they have for it, or wait for room in
+// the pipe that it reads. A copy that takes its time holds up nobody.
+bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const PeerWaits& waits) {
+  double held_up = 0;
+  for (const auto& [pid, other] : machine.processes()) {
+    for (const ThreadView& thread : other.threads) {
+      for (const WaitSite& site : thread.sites) {
+        const bool parks = site.nature == Nature::kPark && pid == process.pid;
+        const bool writes = site.nature == Nature::kPipe && IsSend(site.syscall);
+        const bool slow = site.MeanNs() >= kShortestWaitNs;
+        if (slow && (parks || writes)) held_up += EndedBy(waits.threads, site);
+      }
+    }
+  }
+  return held_up >= kHandedEach * waits.count;
+}
+
 Severity SeverityOf(const MachineView& machine, const ProcessView& process,
                     const PeerWaits& waits) {
   if (waits.asked_ns < waits.ns / 2) return Severity::kInfo;
   const bool works = std::ranges::any_of(
       waits.threads, [&](const ThreadView* thread) { return WorksForOthers(machine, *thread); });
   if (ServesRequests(process)) return works ? Severity::kCritical : Severity::kInfo;
+  if (MayServeRequests(machine, process) && !works) return Severity::kInfo;
+  if (AreSends(waits)) {
+    return HoldsUpOthers(machine, process, waits) ? Severity::kWarning : Severity::kInfo;
+  }
   const bool may_be_news =
       !TookWork(machine, waits) &&
       (CameByTimeLimit(waits) || MayAcknowledge(waits) || CameFromOthers(machine, waits));
-  const bool may_be_beside = MayServeRequests(machine, process) && !works;
-  return may_be_news || may_be_beside ? Severity::kInfo : Severity::kWarning;
+  return may_be_news ? Severity::kInfo : Severity::kWarning;
 }
 
 const char* WhyOnlyInfo(const PeerWaits& waits) {
@@ -149,12 +186,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
   finding.confidence = 0.85;
   NameThreads(finding, waits.threads);
   finding.impact = {static_cast<uint64_t>(waits.ns), std::min(1.0, waits.largest_share)};
-  finding.summary = absl::StrCat(
-      NameOf(process), " waited ", TimeText(waits.ns / waits.count), " for each of ",
-      static_cast<uint64_t>(waits.count), " answers of ", peer, ": ", TimeText(waits.ns), " in ",
-      TimeText(machine.WindowNs()), ", ", ShareText(std::min(1.0, waits.largest_share)),
-      " of the time of its busiest thread",
-      finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
+  finding.summary = absl::StrCat(NameOf(process), " waited ", TimeText(waits.ns / waits.count),
+                                 " for each of ", static_cast<uint64_t>(waits.count),
+                                 AreSends(waits) ? " sends to be taken by " : " answers of ", peer,
+                                 ": ", TimeText(waits.ns), " in ", TimeText(machine.WindowNs()),
+                                 ", ", ShareText(std::min(1.0, waits.largest_share)),
+                                 " of the time of its busiest thread",
+                                 finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
   finding.advice = absl::StrCat("look at why ", peer,
                                 " is slow; ask less often, in parallel, or cache; set a time-out");
   finding.evidence.push_back(ObjectEvidence("peer", peer));
