@@ -215,6 +215,10 @@ void MachineView::AddCalls() {
   for (const auto& [key, window] : snapshot_->loops) {
     if (ThreadView* thread = Mutable(key)) thread->loop = &window;
   }
+  for (const auto& [key, window] : snapshot_->unread) {
+    const auto at = processes_.find(key.pid);
+    if (at != processes_.end()) at->second.requests_read += window.reads;
+  }
 }
 
 const ProcessView* MachineView::Find(uint32_t pid) const {

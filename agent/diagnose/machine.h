@@ -87,6 +87,7 @@ struct ProcessView {
   const ProcessFacts* facts = nullptr;
   bool kernel = false;
   std::vector<ThreadView> threads;
+  uint64_t requests_read = 0;  // over TCP, where that is measured
 
   const ThreadView* Find(uint32_t tid) const;
   bool IsNamedLike(std::string_view part) const;  // in its name or its command's first word

@@ -38,6 +38,24 @@ bool IsAskedInTurns(const ThreadView& thread) {
          thread.Calls({__NR_connect}) == 0;
 }
 
+uint64_t Polls(const ThreadView& thread) {
+  return thread.Calls(
+      {__NR_epoll_wait, __NR_epoll_pwait, __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6});
+}
+
+// Requests were read, and it polls and receives but asks nobody: clients of databases poll, too.
+bool TakesRequests(const ProcessView& process, const ThreadView& thread) {
+  const bool asks = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews) > 0 ||
+                    thread.Calls({__NR_connect}) > 0;
+  return process.requests_read >= kFewestTurns && !asks && Polls(thread) >= kFewestTurns &&
+         thread.Calls({__NR_recvfrom, __NR_recvmsg}) >= kFewestTurns;
+}
+
+// Reads what lies there whenever its own clock says so, if it never waits for anything to come.
+bool WaitsForEvents(const ThreadView& thread) {
+  return thread.CountOf(Nature::kPoll) >= static_cast<double>(kFewestTurns);
+}
+
 // Those who ask may keep their connections: then nothing is accepted for a long time.
 bool AwaitsConnections(const ThreadView& thread) {
   return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
@@ -104,8 +122,9 @@ bool WaitsForClients(const ThreadView& thread) {
   return thread.NsOf(Nature::kClient) > 0 || thread.NsOf(Nature::kReader) > 0;
 }
 
-bool IsAsked(const ThreadView& thread) {
+bool IsAsked(const ProcessView& process, const ThreadView& thread) {
   if (thread.Calls({__NR_accept, __NR_accept4}) > 0 || IsAskedInTurns(thread)) return true;
+  if (TakesRequests(process, thread) && WaitsForEvents(thread)) return true;
   return std::ranges::any_of(thread.sites, [](const WaitSite& site) {
     if (site.nature == Nature::kClient || site.nature == Nature::kReader) return site.count > 0;
     const bool accepts = site.syscall == __NR_accept || site.syscall == __NR_accept4;
@@ -177,7 +196,10 @@ std::string EntryOf(const MachineView& machine, const ThreadView& thread) {
 }
 
 bool ServesRequests(const ProcessView& process) {
-  if (std::ranges::any_of(process.threads, IsAsked)) return true;
+  const auto asked = [&](const ThreadView& thread) { return IsAsked(process, thread); };
+  if (std::ranges::any_of(process.threads, asked)) return true;
+  const bool reads = process.requests_read >= kFewestTurns;
+  if (reads && std::ranges::any_of(process.threads, WaitsForEvents)) return true;
   return std::ranges::any_of(process.threads, AwaitsConnections) &&
          std::ranges::any_of(process.threads, Answers);
 }

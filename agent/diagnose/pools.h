@@ -36,7 +36,8 @@ std::vector<Pool> PoolsOf(const MachineView& machine, const ProcessView& process
 // one name may be of several pools (all of Node's are "node").
 std::string EntryOf(const MachineView& machine, const ThreadView& thread);
 
-// Whether others ask this process for something: it accepts connections, or is asked over one.
+// Whether others ask this process for something: it accepts connections, or is asked over one that
+// is kept.
 bool ServesRequests(const ProcessView& process);
 
 // The same where what it accepts and answers may not have been counted: then whoever listens, or
@@ -72,8 +73,8 @@ bool IsOfTheRuntime(const MachineView& machine, const ThreadView& thread);
 // Whether it waited for those connected to us: for what they ask, or for them to read the answer.
 bool WaitsForClients(const ThreadView& thread);
 
-// Whether it is a thread that others ask by itself.
-bool IsAsked(const ThreadView& thread);
+// Whether it is a thread of the process that others ask by itself.
+bool IsAsked(const ProcessView& process, const ThreadView& thread);
 
 // Whether it is known that no thread sent anything.
 bool AnswersNobody(const ProcessView& process);

@@ -54,6 +54,34 @@ class WorkTest : public MadeServer {
     machine_.AddCalls(worker, __NR_sendto, answers);
     return worker;
   }
+  void PollForEvents(int32_t syscall) {
+    machine_.AddWait(main_, {.cls = WAIT_poll, .syscall = syscall, .ns = 6 * kSecond, .count = 60});
+    machine_.AddCalls(main_, syscall, 60);
+  }
+  // Of requests that somebody hands them.
+  void HandleAsleep() {
+    Park(11, kSecond, 60);
+    machine_.AddWait(
+        AddWorker(11),
+        {.cls = WAIT_sleep, .syscall = __NR_clock_nanosleep, .ns = 6 * kSecond, .count = 60});
+    machine_.AddCalls(AddWorker(11), __NR_read, 60);
+    machine_.AddCalls(AddWorker(11), __NR_write, 60);
+  }
+  // And tell the main thread when they end.
+  void WatchChildren() {
+    for (uint32_t tid = 11; tid < 15; ++tid) {
+      const ThreadKey worker = AddWorker(tid);
+      machine_.AddWait(
+          worker,
+          {.cls = WAIT_child, .syscall = __NR_wait4, .ns = 7900 * kMillisecond, .count = 16});
+      machine_.AddCalls(worker, __NR_write, 16);
+      machine_.AddWait(main_, {.cls = WAIT_poll,
+                               .syscall = __NR_poll,
+                               .ns = 100 * kMillisecond,
+                               .count = 16,
+                               .waker = worker});
+    }
+  }
   void ReadRequests(uint64_t reads, uint64_t age_ns) {
     UnreadWindow& window = machine_.snapshot().unread[{10, 8080}];
     window.reads += reads;
@@ -150,6 +178,47 @@ TEST_F(WorkTest, WorkersThatParkWhileRequestsAreReadAtOnceAreIdle) {
     Park(tid, 7900 * kMillisecond, 60);
     AddCalls(tid, 20, 20);
   }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(WorkTest, HandlersThatSleepAreToldThoughTheirClientsKeepTheirConnections) {
+  ReadRequests(60, kMillisecond);
+  PollForEvents(__NR_epoll_wait);
+  HandleAsleep();
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
+TEST_F(WorkTest, ThreadsThatReadAndSleepWhileNobodyAsksAreHealthy) {
+  PollForEvents(__NR_epoll_wait);
+  HandleAsleep();
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(WorkTest, ALoopThatReadsByItsOwnClockMaySleepBetween) {
+  ReadRequests(60, 30 * kMillisecond);
+  HandleAsleep();
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(WorkTest, APoolThatAnswersForWhoPollsKeptConnectionsIsStarved) {
+  ReadRequests(60, kMillisecond);
+  PollForEvents(__NR_poll);
+  machine_.AddCalls(main_, __NR_recvfrom, 60);
+  WatchChildren();
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(WorkTest, WhoPollsForTheAnswersOfADatabaseIsNotAskedItself) {
+  ReadRequests(60, kMillisecond);
+  machine_.AddWait(main_, {.cls = WAIT_poll,
+                           .syscall = __NR_poll,
+                           .ns = 2 * kSecond,
+                           .count = 60,
+                           .object = Connection(41000, 5432)});
+  machine_.AddCalls(main_, __NR_poll, 60);
+  machine_.AddCalls(main_, __NR_recvfrom, 60);
+  machine_.AddCalls(main_, __NR_sendto, 60);
+  WatchChildren();
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 

@@ -156,8 +156,8 @@ bool ServesConnectionsOfItsOwn(const ProcessView& process, const StarvedPool& st
 }
 
 // What is handed on to a thread that talks with nobody is no answer.
-bool IsAskedOrAnswers(const ThreadView& thread) {
-  return IsAsked(thread) || ExchangesForOthers(thread) >= 1;
+bool IsAskedOrAnswers(const ProcessView& process, const ThreadView& thread) {
+  return IsAsked(process, thread) || ExchangesForOthers(thread) >= 1;
 }
 
 // Waits that these ended, of such other threads of the process and of at least such a length.
@@ -223,7 +223,10 @@ bool WorkForRequests(const MachineView& machine, const ProcessView& process,
   const double tasks = LongWaits(starved);
   const bool answer = IsCounted(process) ? ExchangeForOthers(machine, process, starved, tasks)
                                          : AnswerWaiters(machine, starved, tasks);
-  return answer || WokenBy(process, starved, 0, IsAskedOrAnswers) >= tasks * kOfTasks;
+  const auto for_askers = [&](const ThreadView& thread) {
+    return IsAskedOrAnswers(process, thread);
+  };
+  return answer || WokenBy(process, starved, 0, for_askers) >= tasks * kOfTasks;
 }
 
 // Pieces of work, and not one that goes on for ever: each has a connection of its own, or somebody
