@@ -1,6 +1,7 @@
 #include "agent/diagnose/news.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -16,6 +17,10 @@ constexpr double kOutside = 0.02;          // of the time in the waits: asking a
 constexpr double kEvenShare = 0.5;
 constexpr double kSpread = 0.03;
 constexpr double kFromOthers = 0.5;  // messages of others, of the answers
+constexpr double kSomeFromOthers = 0.1;
+constexpr double kOccupied = 0.2;         // of the time in the waits: more is work for the answers
+constexpr double kListens = 0.5;          // of its time
+constexpr double kShortestParkNs = 30e6;  // those for an interpreter's lock are shorter
 
 std::set<const ThreadView*> AnswerersOf(const MachineView& machine, const AnswerWaits& waits) {
   std::set<const ThreadView*> answerers;
@@ -62,6 +67,78 @@ std::map<uint32_t, double> ClientsOf(const MachineView& machine, const ThreadVie
     }
   }
   return clients;
+}
+
+// Whether it mostly waits for messages, and of none but others.
+bool HearsOthers(const MachineView& machine, const ThreadView& thread, uint32_t asker) {
+  const double idle_ns = thread.NsOf(Nature::kClient) + thread.NsOf(Nature::kPoll);
+  const std::map<uint32_t, double> clients = ClientsOf(machine, thread);
+  return idle_ns >= kListens * thread.WallNs() && !clients.empty() && !clients.contains(asker);
+}
+
+// How a thread's parks ended.
+struct Parks {
+  double by_others = 0;  // by a thread of its process that heard from others
+  double by_limit = 0;   // by the clock, after as long as the longest wait for an answer
+};
+
+double WokenByOthers(const MachineView& machine, const WaitSite& site, const ThreadKey& parked,
+                     uint32_t asker) {
+  double count = 0;
+  for (const auto& [key, ended] : site.wakers) {
+    const ThreadView* waker = key.pid == parked.pid ? machine.Find(key) : nullptr;
+    if (waker != nullptr && HearsOthers(machine, *waker, asker)) count += ended;
+  }
+  return count;
+}
+
+Parks ParksOf(const MachineView& machine, const ThreadView& thread, const AnswerWaits& waits) {
+  const auto limit_ns = static_cast<double>(waits.longest_ns);
+  Parks parks;
+  for (const WaitSite& site : thread.sites) {
+    const auto longest_ns = static_cast<double>(site.longest_ns);
+    if (site.nature != Nature::kPark || longest_ns < kShortestParkNs) continue;
+    parks.by_others += WokenByOthers(machine, site, thread.key(), waits.threads.front()->key().pid);
+    double by_clock = site.count;
+    for (const auto& [waker, count] : site.wakers) by_clock -= count;
+    const bool at_limit = std::abs(longest_ns - limit_ns) <= kSpread * limit_ns;
+    if (at_limit) parks.by_limit += std::max(0.0, by_clock);
+  }
+  return parks;
+}
+
+double OccupiedNs(const ThreadView& thread) {
+  auto occupied_ns = static_cast<double>(thread.totals().running_ns);
+  for (const WaitSite& site : thread.sites) {
+    if (PlaceOf(site.nature) != Place::kHome) occupied_ns += site.ns;
+  }
+  return occupied_ns;
+}
+
+double AnswersOf(const ThreadView& answerer, const AnswerWaits& waits) {
+  double answers = 0;
+  for (const WaitSite* site : waits.sites) {
+    const auto at = site->wakers.find(answerer.key());
+    answers += at != site->wakers.end() ? at->second : 0;
+  }
+  return answers;
+}
+
+// How many answers threads gave that read the questions and then did nothing until others let them
+// go on, or a limit did: one thread for each client, all at one topic. A limit alone may be a nap.
+double PassedOn(const MachineView& machine, const AnswerWaits& waits) {
+  double by_others = 0;
+  double answers = 0;
+  double occupied_ns = 0;
+  for (const ThreadView* answerer : AnswerersOf(machine, waits)) {
+    const Parks parks = ParksOf(machine, *answerer, waits);
+    by_others += parks.by_others;
+    answers += std::min(parks.by_others + parks.by_limit, AnswersOf(*answerer, waits));
+    occupied_ns += OccupiedNs(*answerer);
+  }
+  const bool topic =
+      by_others >= kSomeFromOthers * waits.count && occupied_ns <= kOccupied * waits.ns;
+  return topic ? answers : 0;
 }
 
 struct Asker {
@@ -135,6 +212,7 @@ bool CameFromOthers(const MachineView& machine, const AnswerWaits& waits) {
       from_others += pid != own ? count : 0;
     }
   }
+  from_others += PassedOn(machine, waits);
   return from_others >= kFromOthers * waits.count && !TookWork(machine, waits);
 }
 

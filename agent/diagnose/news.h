@@ -31,7 +31,8 @@ bool CameByTimeLimit(const AnswerWaits& waits);
 // the same time each.
 bool MayAcknowledge(const AnswerWaits& waits);
 
-// Whether the peer, on this machine, idles until others of its clients send something.
+// Whether the peer, on this machine, idles until others of its clients send something: the threads
+// that answer do, or wait for threads of their process that do, some of them up to a limit.
 bool CameFromOthers(const MachineView& machine, const AnswerWaits& waits);
 
 }  // namespace waitscope

@@ -61,6 +61,28 @@ class NewsTest : public testing::Test {
                               .waker = waker});
   }
 
+  // A thread of the server that waits for messages of `client` alone.
+  ThreadKey AddListener(const ThreadKey& client) {
+    const ThreadKey listener = machine_.AddThread(20, 21, "queue");
+    machine_.AddWait(listener, {.cls = WAIT_network,
+                                .syscall = __NR_recvfrom,
+                                .ns = 7900 * kMillisecond,
+                                .count = 20,
+                                .object = Connection(kPort, 41002),
+                                .waker = client});
+    return listener;
+  }
+
+  void ParkUpTo(uint64_t limit_ns, const ThreadKey& server, const ThreadKey& waker, double count) {
+    machine_.AddWait(server, {.cls = WAIT_lock,
+                              .syscall = __NR_futex,
+                              .ns = 3900 * kMillisecond,
+                              .count = count,
+                              .longest_ns = limit_ns,
+                              .object = Futex(0x5000, kConditionOp),
+                              .waker = waker});
+  }
+
   Severity Told() const {
     const Findings findings = machine_.Diagnosed();
     EXPECT_EQ(findings.size(), 1u);
@@ -189,6 +211,52 @@ TEST_F(NewsTest, AServerThatAsksItsOwnBackendIsSlowHoweverIdle) {
                               .waker = server});
   ServerWokenBy(server, database, 16);
   ServerWokenBy(server, AddClient(16, 800 * kMillisecond, server), 16);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, MessagesThatOtherThreadsOfTheServerTookFromOthersAreNoSlowAnswers) {
+  const ThreadKey server = AddIdleServer();
+  ParkUpTo(800 * kMillisecond, server, AddListener(machine_.AddThread(30, 30, "shop")), 14);
+  AddClient(16, 800 * kMillisecond, server);
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, ThreadsOfTheServerThatWaitForEachOtherAreSlow) {
+  const ThreadKey server = AddIdleServer();
+  ParkUpTo(800 * kMillisecond, server, machine_.AddThread(20, 21, "queue"), 14);
+  AddClient(16, 800 * kMillisecond, server);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AServerThatSleepsOnceItIsLetGoIsSlow) {
+  const ThreadKey server = AddIdleServer();
+  ParkUpTo(800 * kMillisecond, server, AddListener(machine_.AddThread(30, 30, "shop")), 14);
+  machine_.AddWait(
+      server, {.cls = WAIT_sleep, .syscall = __NR_clock_nanosleep, .ns = 4 * kSecond, .count = 16});
+  AddClient(16, 800 * kMillisecond, server);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AThreadThatHandsOutTheQuestionsPassesOnNoNews) {
+  const ThreadKey server = AddIdleServer();
+  const ThreadKey client = AddClient(16, 800 * kMillisecond, server);
+  ParkUpTo(800 * kMillisecond, server, AddListener(client), 14);
+  EXPECT_EQ(Told(), Severity::kWarning);
+}
+
+TEST_F(NewsTest, AnswersOfOthersAndAtALimitCountTogether) {
+  const ThreadKey server = AddIdleServer();
+  ParkUpTo(450 * kMillisecond, server, AddListener(machine_.AddThread(30, 30, "shop")), 6);
+  ParkUpTo(500 * kMillisecond, server, {}, 13);
+  AddClient(20, 500 * kMillisecond, server);
+  EXPECT_EQ(Told(), Severity::kInfo);
+}
+
+TEST_F(NewsTest, AServerThatLetsTimePassForEachAnswerIsSlowThoughOthersAskIt) {
+  const ThreadKey server = AddIdleServer();
+  AddListener(machine_.AddThread(30, 30, "shop"));
+  ParkUpTo(500 * kMillisecond, server, {}, 20);
+  AddClient(20, 500 * kMillisecond, server);
   EXPECT_EQ(Told(), Severity::kWarning);
 }
 

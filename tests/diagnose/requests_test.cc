@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "tests/diagnose/made_machine.h"
 
 namespace waitscope {
@@ -22,6 +24,13 @@ class RequestTest : public testing::Test {
         thread,
         {.cls = WAIT_sleep, .syscall = __NR_clock_nanosleep, .ns = 7 * kSecond, .count = 70});
     return thread;
+  }
+  // Finds nothing after every other sleep.
+  void TakeWhatCame(const ThreadKey& thread, int error = EAGAIN) {
+    machine_.AddCalls(thread, __NR_recvfrom, 70);
+    machine_.AddCalls(thread, __NR_sendto, 35);
+    machine_.snapshot().syscalls.at({thread, __NR_recvfrom}).errors = 35;
+    machine_.snapshot().errnos[{thread.pid, __NR_recvfrom, error}] = 35;
   }
   void ParkForGood(uint32_t tid, const std::string& function) {
     const ThreadKey worker = machine_.AddThread(10, tid, "python3");
@@ -61,6 +70,29 @@ TEST_F(RequestTest, AHousekeeperThatReadsFilesAndWritesALogAnswersNobody) {
 TEST_F(RequestTest, ASenderOfNewsIsAskedForNothing) {
   machine_.AddCalls(AddSleeper(), __NR_sendto, 70);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(RequestTest, ALoopThatSleepsForATickAndThenTakesWhatCameKeepsNobodyWaiting) {
+  TakeWhatCame(AddSleeper());
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(RequestTest, AHandlerThatSleepsIsToldThoughItsClientsReset) {
+  TakeWhatCame(AddSleeper(), ECONNRESET);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
+TEST_F(RequestTest, AHandlerThatSleepsIsToldThoughItTakesTillNothingIsLeft) {
+  const ThreadKey thread = AddSleeper();
+  TakeWhatCame(thread);
+  machine_.AddCalls(thread, __NR_poll, 70);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
+TEST_F(RequestTest, AHandlerThatSleepsIsToldThoughAnotherThreadPollsForIt) {
+  TakeWhatCame(AddSleeper());
+  machine_.AddCalls(main_, __NR_epoll_wait, 70);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
 }
 
 TEST_F(RequestTest, APollerThatAsksOthersMaySleep) {

@@ -4,8 +4,12 @@
 // spend 20 % of their time or more in sleeps of 10 ms or longer, at least three of them.
 // False positives: housekeeping threads (they write logs and read files, but touch no connection),
 // pollers that ask others (they wait on the asking side), senders of news (they receive nothing, or
-// far less), idle waits (they are polls, not sleeps).
+// far less), idle waits (they are polls, not sleeps), loops that sleep for a tick and then take
+// what came, if anything (they find nothing about once a sleep, and poll nothing).
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
@@ -21,6 +25,12 @@ constexpr double kSmallestShare = 0.2;
 constexpr double kShortestSleepNs = 10e6;
 constexpr double kFewestSleeps = 3;
 constexpr uint64_t kMostPerRequest = 4;  // heads and bodies may be sent apart
+constexpr double kNothingPerSleep = 0.5;
+constexpr std::array<int32_t, 6> kTakes{__NR_recvfrom, __NR_recvmsg, __NR_read,
+                                        __NR_readv,    __NR_accept,  __NR_accept4};
+constexpr std::array<int32_t, 4> kPolls{__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6};
+constexpr int32_t kEpollPwait2 = 441;
+constexpr std::array<int32_t, 3> kEpolls{__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2};
 
 uint64_t AcceptedBy(const ThreadView& thread) { return thread.Calls({__NR_accept, __NR_accept4}); }
 
@@ -40,6 +50,36 @@ uint64_t ReadFromConnections(const ThreadView& thread) {
   return sure ? thread.Calls({__NR_read, __NR_readv}) : 0;
 }
 
+// Calls that found nothing and would not wait for it: the thread's errors, where those of its
+// process are mostly that.
+double FoundNothing(const MachineView& machine, const ThreadView& thread) {
+  double found_nothing = 0;
+  for (const int32_t number : kTakes) {
+    const auto calls = thread.calls.find(number);
+    const auto row = machine.snapshot().errnos.find({thread.key().pid, number, EAGAIN});
+    if (calls == thread.calls.end() || row == machine.snapshot().errnos.end()) continue;
+    found_nothing += static_cast<double>(std::min(calls->second->errors, row->second));
+  }
+  return found_nothing;
+}
+
+bool Makes(const ThreadView& thread, std::span<const int32_t> numbers) {
+  return std::ranges::any_of(numbers, [&](int32_t number) {
+    return thread.calls.contains(number) ||
+           std::ranges::find(thread.sites, number, &WaitSite::syscall) != thread.sites.end();
+  });
+}
+
+// Whoever takes a request first and then sleeps for it has waited for the request: blocked, or in a
+// poll. In Go and Tokio another thread may have polled for it.
+bool SleepsForATick(const MachineView& machine, const ProcessView& process,
+                    const ThreadView& thread) {
+  const bool another_polls = std::ranges::any_of(
+      process.threads, [](const ThreadView& other) { return Makes(other, kEpolls); });
+  return !another_polls && !Makes(thread, kPolls) &&
+         FoundNothing(machine, thread) >= kNothingPerSleep * thread.CountOf(Nature::kSleep);
+}
+
 bool AnswersSomebody(const ThreadView& thread) {
   if (WaitsForClients(thread)) return true;
   const double answers = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews);
@@ -48,6 +88,12 @@ bool AnswersSomebody(const ThreadView& thread) {
       thread.Calls({__NR_recvfrom, __NR_recvmsg}) + ReadFromConnections(thread);
   const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
   return sent > 0 && received > 0 && sent <= kMostPerRequest * (received + AcceptedBy(thread));
+}
+
+bool SleepsInRequests(const MachineView& machine, const ProcessView& process,
+                      const ThreadView& thread) {
+  return AnswersSomebody(thread) &&
+         (WaitsForClients(thread) || !SleepsForATick(machine, process, thread));
 }
 
 struct Sleeps {
@@ -59,11 +105,11 @@ struct Sleeps {
   std::vector<const ThreadView*> threads;
 };
 
-Sleeps SleepsOf(const ProcessView& process) {
+Sleeps SleepsOf(const MachineView& machine, const ProcessView& process) {
   Sleeps sleeps;
   for (const ThreadView& thread : process.threads) {
     const double ns = thread.NsOf(Nature::kSleep);
-    if (ns <= 0 || !AnswersSomebody(thread)) continue;
+    if (ns <= 0 || !SleepsInRequests(machine, process, thread)) continue;
     sleeps.ns += ns;
     sleeps.count += thread.CountOf(Nature::kSleep);
     sleeps.wall_ns += thread.WallNs();
@@ -112,7 +158,7 @@ Findings BlockingSleep(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     if (!ServesRequests(process)) continue;
-    const Sleeps sleeps = SleepsOf(process);
+    const Sleeps sleeps = SleepsOf(machine, process);
     if (IsSick(sleeps)) findings.push_back(Tell(machine, process, sleeps));
   }
   return findings;
