@@ -160,19 +160,22 @@ bool IsAskedOrAnswers(const ProcessView& process, const ThreadView& thread) {
   return IsAsked(process, thread) || ExchangesForOthers(thread) >= 1;
 }
 
+double EndedBy(const std::set<ThreadKey>& members, const WaitSite& site) {
+  double ended = 0;
+  for (const auto& [waker, count] : site.wakers) ended += members.contains(waker) ? count : 0;
+  return ended;
+}
+
 // Waits that these ended, of such other threads of the process and of at least such a length.
 double WokenBy(const ProcessView& process, const StarvedPool& starved, double shortest_ns,
                absl::FunctionRef<bool(const ThreadView&)> counts) {
-  std::set<uint32_t> members;
-  for (const ThreadView* member : starved.stuck) members.insert(member->key().tid);
+  std::set<ThreadKey> members;
+  for (const ThreadView* member : starved.stuck) members.insert(member->key());
   double woken = 0;
   for (const ThreadView& thread : process.threads) {
-    if (members.contains(thread.key().tid) || !counts(thread)) continue;
+    if (members.contains(thread.key()) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
-      if (site.MeanNs() < shortest_ns) continue;
-      for (const auto& [waker, count] : site.wakers) {
-        woken += waker.pid == process.pid && members.contains(waker.tid) ? count : 0;
-      }
+      if (site.MeanNs() >= shortest_ns) woken += EndedBy(members, site);
     }
   }
   return woken;
