@@ -1,5 +1,6 @@
 #include "agent/sinks/server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -65,6 +66,13 @@ class PrivateFiles {
   mode_t old_;
 };
 
+// gRPC's own end waits for its poller, for as long as 10 s (1.51). It is left to the process's end,
+// which needs none of it: by then every server of ours has been shut down.
+void KeepGrpcUp() {
+  static const bool kept = (grpc_init(), true);
+  static_cast<void>(kept);
+}
+
 void Configure(grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("waitscope");
   quota.SetMaxThreads(kMaxThreads);
@@ -99,7 +107,7 @@ struct Server::Running {
   std::unique_ptr<grpc::Server> server;
 };
 
-Server::Server() = default;
+Server::Server() { KeepGrpcUp(); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Claim(const ServerOptions& options) {
   std::unique_ptr<Server> server(new Server());

@@ -189,6 +189,18 @@ probe_inline void read_entry(struct user_frame *entry)
 		entry->orig_ax = -1;
 }
 
+/*
+ * Whether `current` is past execve's point of no return, and its new program not yet set up: the
+ * memory is the new one, which learns where its code ends last (load_elf_binary, 5.10 to 6.12), and
+ * the registers are those of the old one.
+ */
+probe_inline int is_between_programs(__s64 orig_ax)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return unwind_is_exec_call(orig_ax) && !BPF_CORE_READ(task, mm, end_code);
+}
+
 /* Enters `current`'s registers into the slot. Returns 0 or an unwind_stop. */
 probe_function int unwind_enter_slot(__u32 number)
 {
@@ -216,6 +228,8 @@ probe_function int unwind_enter_slot(__u32 number)
 	s->hash = 0x9e3779b97f4a7c15ULL ^ pid;
 	if (s->entry.cs != USER_CODE_64)
 		return UNWIND_STOP_unsupported;
+	if (is_between_programs(s->entry.orig_ax))
+		return UNWIND_STOP_read_failed; /* what is read there is not of this stack */
 	process = bpf_map_lookup_elem(&unwind_processes, &pid);
 	if (!process)
 		return UNWIND_STOP_no_process;

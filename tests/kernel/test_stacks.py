@@ -2,8 +2,10 @@
 what does not says so."""
 
 import collections
+import contextlib
 import pathlib
 import subprocess
+import sys
 import time
 import unittest
 
@@ -150,8 +152,8 @@ class Stacks(unittest.TestCase):
 
     def test_a_storm_of_short_programs_is_whole(self):
         script = ("for i in $(seq 100); do ls / | sort >/dev/null; sleep 0.005; "
-                  "python3 -c 'import time; time.sleep(0.005)' & perl -e 'select(undef,undef,undef,.01)'; "
-                  "done; wait")
+                  f"{sys.executable} -c 'import time; time.sleep(0.005)' & "
+                  "perl -e 'select(undef,undef,undef,.01)'; done; wait")
         others = living_processes()  # this machine's own shells, which may wait at anything
         begin = time.monotonic()
         subprocess.run(["bash", "-c", script], timeout=120, check=True)
@@ -164,6 +166,28 @@ class Stacks(unittest.TestCase):
         times.pop("none", 0)  # of threads that are exiting
         self.assertGreaterEqual(whole_share(times), 0.995,
                                 (times, why_truncated(profile, samples), waitscope.losses(profile)))
+
+    def test_between_two_programs_there_is_no_stack_to_go_astray(self):
+        spawner = ["--count", 0, "--child-sleep-us", 0]
+        with contextlib.ExitStack() as storm:
+            others = living_processes()
+            # More than processors, so that some are preempted in execve.
+            workloads = [storm.enter_context(waitscope.Workload("exec_storm", *spawner, seconds=3))
+                         for _ in range(8)]
+            begin = time.monotonic()
+            for workload in workloads:
+                workload.release()
+            for workload in workloads:
+                workload.truth()
+            since = time.monotonic() - begin + waitscope.MARGIN_SECONDS
+            profile = waitscope.query("flame", "--kind", "off-cpu", "--since", f"{since:.3f}s",
+                                      endpoint=self.agent.endpoint)
+        samples = [s for s in profile["samples"] if process_of(profile, s) not in others]
+        times = time_by_class(profile, samples)
+        astray = sum(ns for (reason, _), ns in why_truncated(profile, samples)
+                     if reason == "an address outside all known code")
+        self.assertGreater(times["exec"], 0)
+        self.assertLess(astray, 0.05 * times["exec"], (times, why_truncated(profile, samples)))
 
 
 class EarlyStacks(unittest.TestCase):

@@ -18,6 +18,8 @@ SCRATCH = os.environ.get("WAITSCOPE_SCRATCH", "/var/tmp")
 # From starting a rival, or a client that measures from now on, to the moment it surely measures: a
 # sanitized build needs about half of that on a busy machine.
 LEAD_SECONDS = 1.5
+# Below the 10 s that gRPC would wait for its poller.
+STOP_TIMEOUT = 9
 START_TIMEOUT = 60
 # From asking for the last so many seconds to the agent's counting them back, on a busy machine.
 MARGIN_SECONDS = 3.0
@@ -141,11 +143,12 @@ class Agent:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=20)
+                self.process.wait(timeout=STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError("waitscoped did not end within 20 s of SIGTERM") from None
+                raise AssertionError(
+                    f"waitscoped did not end within {STOP_TIMEOUT} s of SIGTERM") from None
         return self.process.returncode
 
     def __enter__(self):
