@@ -32,6 +32,7 @@ probe_inline void draw_anew(struct waker_note *note)
 {
 	note->draw = bpf_get_prandom_u32();
 	note->chosen = 0;
+	note->cost_ns = 0;
 	note->context = WAKER_none;
 }
 

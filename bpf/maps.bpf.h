@@ -29,7 +29,7 @@ struct waker_note {
 	__u32 draw;
 	__u8 context;
 	__u8 chosen;
-	__u16 pad;
+	__u16 cost_ns; /* of taking the stacks, from the waking on; saturates */
 	__u32 request_dev;
 	__u32 request_bytes;
 	__u64 request_queue_ns;

@@ -59,7 +59,7 @@ probe_inline int in_interrupt(void *ctx)
 probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 {
 	struct waker_note *note = &r->waker;
-	__u64 blocked = now - r->ledger.since_ns, period_ns = sampling_period();
+	__u64 blocked = now - r->ledger.since_ns, period_ns = sampling_period(), cost;
 
 	note->pid_tgid = bpf_get_current_pid_tgid();
 	note->context = in_interrupt(ctx) ? WAKER_interrupt : WAKER_task;
@@ -72,10 +72,15 @@ probe_inline void note_waking(void *ctx, struct thread_record *r, __u64 now)
 	if (note->context != WAKER_task)
 		note_request(note, now);
 	note_waker_stacks(ctx, note);
+	cost = bpf_ktime_get_ns() - now;
+	note->cost_ns = cost < 0xffff ? cost : 0xffff;
 }
 
-probe_inline int wait_chosen(struct thread_record *r, const struct closed_wait *wait)
+/* Whether it is told; as long as it would have lasted had it not been. */
+probe_inline int wait_chosen(struct thread_record *r, struct closed_wait *wait)
 {
+	wait->on_ns = told_until(wait->off_ns, wait->wake_ns, wait->on_ns, wait->period_ns,
+				 r->waker.cost_ns);
 	return sample_chosen(wait->on_ns - wait->off_ns, wait->period_ns, r->waker.draw);
 }
 

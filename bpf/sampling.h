@@ -23,6 +23,23 @@ static inline __attribute__((always_inline)) int sample_chosen(__u64 length_ns, 
 	return length_ns >= period_ns || sample_threshold(period_ns, draw) < length_ns;
 }
 
+/*
+ * Until when a chosen wait lasts. Taking its waker's stacks, for `cost_ns` from the waking on, makes
+ * it longer, and only because it is chosen: with that its weight would be too low (by 2 % for waits
+ * of 110 us and a cost of 3 us, and the time in the run queue 12 % too much). What is told in any
+ * case keeps its length.
+ */
+static inline __attribute__((always_inline)) __u64 told_until(__u64 off_ns, __u64 wake_ns,
+							      __u64 on_ns, __u64 period_ns,
+							      __u64 cost_ns)
+{
+	if (!wake_ns || wake_ns > on_ns)
+		return on_ns;
+	if (cost_ns > on_ns - wake_ns)
+		cost_ns = on_ns - wake_ns;
+	return on_ns - cost_ns - off_ns < period_ns ? on_ns - cost_ns : on_ns;
+}
+
 /* Of one thread: so many in T (16 us a millisecond), and what it did not use of so many T. */
 #define EARLY_STACKS  8
 #define EARLY_RESERVE 16

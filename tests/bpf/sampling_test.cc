@@ -53,6 +53,36 @@ TEST(Sampling, WeightedByTheInverseOfItsChanceIsUnbiased) {
   EXPECT_NEAR(estimate, truth, 4 * std::sqrt(kPeriod * truth));
 }
 
+TEST(Sampling, TheCostOfBeingToldWeighsNothing) {
+  constexpr uint64_t kQueued = 20'000;
+  constexpr uint64_t kCost = 10'000;
+  std::mt19937_64 random(1);
+  std::exponential_distribution<double> length(1.0 / 40'000);
+  double truth = 0;
+  double estimate = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const uint64_t wake_ns = 1 + static_cast<uint64_t>(length(random));
+    const auto draw = static_cast<uint32_t>(random());
+    const bool chosen_at_waking = sample_chosen(wake_ns, kPeriod, draw);
+    const uint64_t on_ns = wake_ns + kQueued + (chosen_at_waking ? kCost : 0);
+    const uint64_t told_ns =
+        told_until(0, wake_ns, on_ns, kPeriod, chosen_at_waking ? kCost : 0);
+    truth += static_cast<double>(wake_ns);
+    if (!sample_chosen(told_ns, kPeriod, draw)) continue;
+    estimate += static_cast<double>(wake_ns) *
+                std::max(1.0, static_cast<double>(kPeriod) / static_cast<double>(told_ns));
+  }
+  EXPECT_NEAR(estimate, truth, 4 * std::sqrt(kPeriod * truth));
+}
+
+TEST(Sampling, WhatIsToldInAnyCaseKeepsItsLength) {
+  EXPECT_EQ(told_until(0, 10, 500, 0, 100), 500) << "every wait is told";
+  EXPECT_EQ(told_until(0, kPeriod, kPeriod + 500, kPeriod, 100), kPeriod + 500);
+  EXPECT_EQ(told_until(0, 400, 500, kPeriod, 60), 440);
+  EXPECT_EQ(told_until(0, 400, 500, kPeriod, 65'535), 400) << "a waker that was held up";
+  EXPECT_EQ(told_until(0, 0, 500, kPeriod, 60), 500) << "nobody saw the waking";
+}
+
 // A thread whose stacks can only be taken before its waits.
 class EarlyStacks {
  public:
