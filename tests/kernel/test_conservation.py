@@ -1,6 +1,7 @@
 """running + runnable + blocked = wall, for every thread, whatever the machine is doing."""
 
 import pathlib
+import signal
 import threading
 import time
 import unittest
@@ -101,7 +102,13 @@ class Conservation(unittest.TestCase):
 
     def test_a_full_ring_loses_details_and_no_totals(self):
         with waitscope.Agent("--ring-bytes", 65536, "--period", 0) as agent:
+            held_up = [threading.Timer(after, agent.process.send_signal, [number])
+                       for after, number in ((1.5, signal.SIGSTOP), (2, signal.SIGCONT))]
+            for timer in held_up:
+                timer.start()
             answer = self.check_whole_lives(agent, load=1)
+            for timer in held_up:
+                timer.join()
         self.assertGreater(waitscope.losses(answer).get("ring-full", 0), 50,
                            "the ring was not full, so the test shows nothing")
 
