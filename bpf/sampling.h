@@ -24,14 +24,13 @@ static inline __attribute__((always_inline)) int sample_chosen(__u64 length_ns, 
 }
 
 /*
- * Until when a chosen wait lasts. Taking its waker's stacks, for `cost_ns` from the waking on, makes
- * it longer, and only because it is chosen: with that its weight would be too low (by 2 % for waits
- * of 110 us and a cost of 3 us, and the time in the run queue 12 % too much). What is told in any
- * case keeps its length.
+ * Until when a chosen wait lasts. Taking its waker's stacks, for `cost_ns` from the waking on,
+ * makes it longer, and only because it is chosen: with that its weight would be too low (by 2 % for
+ * waits of 110 us and a cost of 3 us, and the time in the run queue 12 % too much). What is told in
+ * any case keeps its length.
  */
-static inline __attribute__((always_inline)) __u64 told_until(__u64 off_ns, __u64 wake_ns,
-							      __u64 on_ns, __u64 period_ns,
-							      __u64 cost_ns)
+static inline __attribute__((always_inline)) __u64
+told_until(__u64 off_ns, __u64 wake_ns, __u64 on_ns, __u64 period_ns, __u64 cost_ns)
 {
 	if (!wake_ns || wake_ns > on_ns)
 		return on_ns;

@@ -65,8 +65,7 @@ TEST(Sampling, TheCostOfBeingToldWeighsNothing) {
     const auto draw = static_cast<uint32_t>(random());
     const bool chosen_at_waking = sample_chosen(wake_ns, kPeriod, draw);
     const uint64_t on_ns = wake_ns + kQueued + (chosen_at_waking ? kCost : 0);
-    const uint64_t told_ns =
-        told_until(0, wake_ns, on_ns, kPeriod, chosen_at_waking ? kCost : 0);
+    const uint64_t told_ns = told_until(0, wake_ns, on_ns, kPeriod, chosen_at_waking ? kCost : 0);
     truth += static_cast<double>(wake_ns);
     if (!sample_chosen(told_ns, kPeriod, draw)) continue;
     estimate += static_cast<double>(wake_ns) *
