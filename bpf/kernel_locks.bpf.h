@@ -4,6 +4,7 @@
 #define WAITSCOPE_BPF_KERNEL_LOCKS_H
 
 #include "bpf/maps.bpf.h"
+#include "bpf/wait_class.h"
 
 /* A note from before all programs were attached may have an end that nobody has seen. */
 probe_inline int note_holds(const struct lock_note *note)
@@ -14,9 +15,24 @@ probe_inline int note_holds(const struct lock_note *note)
 	return c && c->locks_ns && note->key.lock && note->since_ns >= c->locks_ns;
 }
 
-probe_inline int waits_for_kernel_lock(const struct thread_record *r)
+probe_inline struct kernel_entry entry_of(const struct user_frame *frame)
 {
-	return note_holds(&r->lock);
+	return kernel_entry_of(frame->ip, frame->sp, frame->bp, frame->bx);
+}
+
+/* Of a thread that is off its CPU. An end that nobody saw must not make all later waits its own. */
+probe_inline int waits_for_kernel_lock(const struct thread_record *r, struct task_struct *task)
+{
+	struct user_frame frame = {};
+	struct kernel_entry now;
+
+	if (!note_holds(&r->lock))
+		return 0;
+	if (task->flags & WS_PF_KTHREAD)
+		return 1;
+	compat_frame_of(task, &frame);
+	now = entry_of(&frame);
+	return same_entry(&r->lock.entry, &now);
 }
 
 /* The inode that a lock is in, or NULL: one that is its own pages' host. */

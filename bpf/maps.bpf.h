@@ -49,13 +49,14 @@ struct call_state {
 	__u64 enter_ns;
 	__u64 poll_exit_ns;
 	__s32 nr;
-	__u32 pad;
+	__u32 polls; /* this call, for a descriptor at least */
 };
 
 /* The kernel lock that a thread stands in line for; written by itself alone. */
 struct lock_note {
 	struct kernel_lock_key key; /* its lock is 0 when there is none */
 	__u64 since_ns;
+	struct kernel_entry entry; /* that it came to the lock by; of no kernel thread */
 };
 
 /* Everything the kernel side keeps of one thread, in its task storage. */

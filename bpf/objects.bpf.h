@@ -232,6 +232,8 @@ probe_inline void gather_wait_facts(struct wait_facts *facts, struct task_struct
 	if (trait == TRAIT_futex) {
 		facts->futex_op = regs->args[1];
 		facts->futex_timeout = regs->args[3];
+	} else if (trait == TRAIT_poll) {
+		facts->polls_nothing = polls_nothing(facts->syscall, regs->args);
 	} else if (trait == TRAIT_fd && !facts->in_iowait) {
 		facts->object = descriptor_kind(task, regs->args[0]);
 	}

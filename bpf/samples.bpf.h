@@ -143,7 +143,7 @@ probe_inline void describe_wait(struct thread_record *r, struct task_struct *tas
 		return;
 	}
 	fill_waker(e, &r->waker);
-	if (waits_for_kernel_lock(r)) {
+	if (waits_for_kernel_lock(r, task)) {
 		describe_kernel_lock(&e->object, &r->lock);
 		return;
 	}
@@ -197,11 +197,6 @@ probe_inline void expect_late_hook(struct task_struct *task)
 
 	if (here)
 		*here = task->pid;
-}
-
-probe_inline struct kernel_entry entry_of(const struct user_frame *frame)
-{
-	return kernel_entry_of(frame->ip, frame->sp, frame->bp, frame->bx);
 }
 
 /* Whether the user stack of `current` is still that of the wait its sample tells. It is not when

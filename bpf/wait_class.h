@@ -182,6 +182,25 @@ wait_inline __u8 class_of_futex(__u32 op, __u64 timeout)
 	return WAIT_lock;
 }
 
+/*
+ * Whether a poll's arguments say that it is for nothing but the time: no descriptors, and a limit.
+ * A program that is older than usleep, or Perl's select, sleeps so.
+ */
+wait_inline int polls_nothing(int nr, const __u64 *args)
+{
+	switch (nr) {
+	case __NR_select:
+	case __NR_pselect6:
+		return !(int)args[0] && args[4];
+	case __NR_poll:
+		return !(__u32)args[1] && (int)args[2] > 0;
+	case __NR_ppoll:
+		return !(__u32)args[1] && args[2];
+	default:
+		return 0;
+	}
+}
+
 /* Everything known at a switch-out that decides the class. */
 struct wait_facts {
 	__u32 task_flags;
@@ -191,6 +210,7 @@ struct wait_facts {
 	__u32 futex_op;
 	__u64 futex_timeout;
 	__u8 object; /* enum object_kind of argument 0; OBJECT_none when not asked */
+	__u8 polls_nothing;
 };
 
 wait_inline __u8 wait_class_of(const struct wait_facts *facts)
@@ -209,6 +229,7 @@ wait_inline __u8 wait_class_of(const struct wait_facts *facts)
 	case TRAIT_sleep:
 		return WAIT_sleep;
 	case TRAIT_poll:
+		return facts->polls_nothing ? WAIT_sleep : WAIT_poll;
 	case TRAIT_poll_fd:
 		return WAIT_poll;
 	case TRAIT_futex:

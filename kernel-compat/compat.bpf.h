@@ -58,7 +58,7 @@ compat_inline __u32 compat_task_state(struct task_struct *task)
  */
 struct user_regs {
 	__s64 syscall;
-	__u64 args[4];
+	__u64 args[5];
 };
 
 #define COMPAT_THREAD_SIZE 16384
@@ -73,6 +73,7 @@ compat_inline void compat_user_regs_by_stack(struct task_struct *task, struct us
 	out->args[1] = BPF_CORE_READ(regs, si);
 	out->args[2] = BPF_CORE_READ(regs, dx);
 	out->args[3] = BPF_CORE_READ(regs, r10);
+	out->args[4] = BPF_CORE_READ(regs, r8);
 }
 
 compat_inline void compat_user_regs(struct task_struct *task, struct user_regs *out)
@@ -86,6 +87,7 @@ compat_inline void compat_user_regs(struct task_struct *task, struct user_regs *
 		out->args[1] = regs->si;
 		out->args[2] = regs->dx;
 		out->args[3] = regs->r10;
+		out->args[4] = regs->r8;
 		return;
 	}
 	compat_user_regs_by_stack(task, out);

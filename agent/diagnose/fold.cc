@@ -69,8 +69,6 @@ bool IsOfKernelLock(const Finding& finding) {
 
 bool Explained(const Finding& cause, const Finding& effect) {
   if (&cause == &effect || cause.pid != effect.pid) return false;
-  // What nobody need act on is no reason for what somebody should.
-  if (cause.severity == Severity::kInfo && effect.severity != Severity::kInfo) return false;
   // Whoever waits for a CPU and for something else, for the other much longer, has that sickness.
   const bool minor = effect.impact.stalled_ns < cause.impact.stalled_ns / 2;
   if (effect.condition == "cpu-saturation" && minor) return true;
@@ -122,6 +120,9 @@ void DropRepeated(Findings& findings) {
 std::optional<size_t> CauseOf(const Findings& findings, const std::vector<bool>& gone, size_t at) {
   for (size_t other = 0; other < findings.size(); ++other) {
     if (gone[other] || other == at) continue;
+    // What nobody need act on is no reason for what somebody should.
+    const bool harmless = findings[other].severity == Severity::kInfo;
+    if (harmless && findings[at].severity != Severity::kInfo) continue;
     if (Explained(findings[other], findings[at])) return other;
     if (AnsweredBy(findings[at], findings[other])) return other;
     if (SameCause(findings[other], findings[at]) && other < at) return other;

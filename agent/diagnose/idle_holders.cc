@@ -5,18 +5,17 @@
 #include <map>
 #include <set>
 
+#include "agent/diagnose/loops.h"
+#include "bpf/sides.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
 
-constexpr int kEpollPwait2 = 441;  // v5.11, newer than Debian 11's headers
 constexpr double kProvenShare = 0.2;
 constexpr size_t kFewestReaders = 2;
-// Work comes this way; a thread that pauses waits for none.
-constexpr std::array kAwaitWork{__NR_accept,      __NR_accept4, __NR_epoll_wait,
-                                __NR_epoll_pwait, kEpollPwait2, __NR_poll,
-                                __NR_ppoll,       __NR_select,  __NR_pselect6};
+constexpr uint32_t kClients = SIDE_listens | SIDE_waiting | SIDE_asked | SIDE_receives;
+constexpr std::array kAccepts{__NR_accept, __NR_accept4};
 constexpr std::array kReads{__NR_read, __NR_readv};
 
 template <size_t count>
@@ -39,16 +38,29 @@ struct Idleness {
   std::set<const ThreadView*> threads;
 };
 
+// A client's library polls, too, for one answer, also at an epoll instance that watches nothing but
+// connections of its own making. What a poll of several descriptors is for is not known; one of a
+// single socket is of this nature where that listens.
+bool PollsForWork(const MachineView& machine, const ThreadView& thread, const WaitSite& site) {
+  if (IsOneOf(kAccepts, site)) return true;
+  if (site.object == nullptr) return false;
+  if (!IsLoopPoll(site.syscall)) return site.object->kind == OBJECT_socket;
+  const auto& sides = machine.snapshot().sides;
+  const auto row = sides.find({thread.key().pid, site.object->fd});
+  return row == sides.end() || (row->second & kClients) != 0;
+}
+
 // Of one that reads a pipe under a lock nobody knows whether it waits for work or for an answer;
 // several that do wait for work.
-bool IsForWork(const WaitSite& site, const Idleness& idleness) {
-  if (site.nature == Nature::kPoll) return IsOneOf(kAwaitWork, site);
+bool IsForWork(const MachineView& machine, const ThreadView& thread, const WaitSite& site,
+               const Idleness& idleness) {
+  if (site.nature == Nature::kPoll) return PollsForWork(machine, thread, site);
   return site.nature == Nature::kPipe && IsOneOf(kReads, site) &&
          idleness.threads.size() >= kFewestReaders;
 }
 
 // The time that they idle at one place, where that is most.
-double IdleAtOnePlaceNs(const std::set<const ThreadView*>& threads) {
+double IdleAtOnePlaceNs(const MachineView& machine, const std::set<const ThreadView*>& threads) {
   std::map<std::pair<const wait_object*, int32_t>, Idleness> places;
   double most_ns = 0;
   for (const ThreadView* thread : threads) {
@@ -57,7 +69,7 @@ double IdleAtOnePlaceNs(const std::set<const ThreadView*>& threads) {
       Idleness& place = places[{site.object, site.syscall}];
       place.ns += site.ns;
       place.threads.insert(thread);
-      if (IsForWork(site, place)) most_ns = std::max(most_ns, place.ns);
+      if (IsForWork(machine, *thread, site, place)) most_ns = std::max(most_ns, place.ns);
     }
   }
   return most_ns;
@@ -67,9 +79,9 @@ double IdleAtOnePlaceNs(const std::set<const ThreadView*>& threads) {
 
 // Who waits behind a holder that works waits while somebody works: so many at a time, at most, as
 // there are others.
-bool IsKeptIdle(const ProcessView& process, const Lock& lock) {
+bool IsKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
   const std::set<const ThreadView*> threads = ThreadsAt(process, lock);
-  const double idle_ns = IdleAtOnePlaceNs(threads);
+  const double idle_ns = IdleAtOnePlaceNs(machine, threads);
   double work_ns = -lock.wait_ns - idle_ns;
   for (const ThreadView* thread : threads) work_ns += thread->WallNs();
   const double explained_ns = std::max(0.0, work_ns) * (static_cast<double>(threads.size()) - 1);

@@ -37,20 +37,6 @@ bool LooksLikeInterpreterWait(const MachineView& machine, const WaitSite& site) 
          site.MeanNs() <= 1.6 * kSwitchIntervalNs;
 }
 
-// The lowest word of the interpreter's lock, or 0: words that several threads wait for in its way.
-uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process) {
-  if (!process.IsNamedLike("python")) return 0;
-  std::map<uint64_t, int> threads;
-  for (const ThreadView& thread : process.threads) {
-    for (const WaitSite& site : thread.sites) {
-      if (LooksLikeInterpreterWait(machine, site)) ++threads[site.object->id & kPairMask];
-    }
-  }
-  const auto shared =
-      std::ranges::find_if(threads, [](const auto& row) { return row.second >= 2; });
-  return shared != threads.end() ? shared->first : 0;
-}
-
 bool IsNear(uint64_t word, uint64_t center) {
   return center != 0 && word + kInterpreterSpan >= center && word <= center + kInterpreterSpan;
 }
@@ -109,10 +95,11 @@ void Join(Lock& into, const Lock& other) {
 void JoinByName(std::map<std::string, Lock>& locks) {
   std::erase_if(locks, [&](const auto& row) {
     const Lock& by_stack = row.second;
+    if (!by_stack.kernel || by_stack.kernel->address != 0) return false;
     Lock* known = nullptr;
     size_t files = 0;
     for (auto& [key, lock] : locks) {
-      if (!by_stack.kernel || !lock.kernel || !MayBe(*by_stack.kernel, *lock.kernel)) continue;
+      if (!lock.kernel || !MayBe(*by_stack.kernel, *lock.kernel)) continue;
       known = &lock;
       ++files;
     }
@@ -144,11 +131,12 @@ std::string KeyOf(const MachineView& machine, const WaitSite& site, uint64_t int
 }
 
 void CountOwners(const Snapshot& snapshot, const ProcessView& process, Lock& lock) {
-  const LockOwnerKey first{process.pid, 0, 0};
+  const LockOwnerKey first{process.pid, lock.word, 0};
   for (auto row = snapshot.lock_owners.lower_bound(first);
-       row != snapshot.lock_owners.end() && row->first.pid == process.pid; ++row) {
-    if ((row->first.word & kPairMask) == lock.word)
-      lock.owners[row->first.owner_tid] += row->second;
+       row != snapshot.lock_owners.end() && row->first.pid == process.pid &&
+       (row->first.word & kPairMask) == lock.word;
+       ++row) {
+    lock.owners[row->first.owner_tid] += row->second;
   }
 }
 
@@ -222,6 +210,11 @@ bool GoesOnOrIdles(const ThreadView& thread) {
 
 // A mutex that two threads pass to and fro to take turns names its own waiter.
 bool IsKeptByAnother(const Lock& lock) {
+  if (lock.kernel && std::ranges::any_of(lock.kernel_owners, [&](const auto& row) {
+        return !lock.waiters.contains(row.first);
+      })) {
+    return true;
+  }
   if (!lock.woken) return false;
   if (!lock.file.empty() || IsOfInode(lock)) return true;
   if (lock.monitor || lock.concurrent || lock.shared) return true;
@@ -231,6 +224,24 @@ bool IsKeptByAnother(const Lock& lock) {
 }
 
 }  // namespace
+
+// Words that several threads wait for in its way.
+uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process) {
+  if (!process.IsNamedLike("python")) return 0;
+  std::map<uint64_t, int> threads;
+  for (const ThreadView& thread : process.threads) {
+    for (const WaitSite& site : thread.sites) {
+      if (LooksLikeInterpreterWait(machine, site)) ++threads[site.object->id & kPairMask];
+    }
+  }
+  const auto shared =
+      std::ranges::find_if(threads, [](const auto& row) { return row.second >= 2; });
+  return shared != threads.end() ? shared->first : 0;
+}
+
+bool IsForInterpreter(const WaitSite& site, uint64_t interpreter) {
+  return IsFutex(site) && IsNear(site.object->id, interpreter);
+}
 
 std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process) {
   const uint64_t interpreter = InterpreterLock(machine, process);

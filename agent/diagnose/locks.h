@@ -44,6 +44,10 @@ std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process
 // Other processes may stand in the same line.
 bool IsOfInode(const Lock& lock);
 
+// The lowest word of Python's global interpreter lock, where several threads wait for it; else 0.
+uint64_t InterpreterLock(const MachineView& machine, const ProcessView& process);
+bool IsForInterpreter(const WaitSite& site, uint64_t interpreter);
+
 // Whether a site is a wait for this lock.
 bool IsFor(const MachineView& machine, const Lock& lock, const WaitSite& site);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 #include "agent/diagnose/kernel_locks.h"
@@ -47,13 +48,13 @@ constexpr std::array<std::string_view, 5> kSleepFrames{
 constexpr std::array<std::string_view, 2> kLockFrames{"java.util.concurrent.locks.Reentrant",
                                                       "java.util.concurrent.locks.StampedLock."};
 
-bool IsJavaLock(const MachineView& machine, StackId stack) {
-  return std::ranges::any_of(kLockFrames,
-                             [&](std::string_view name) { return machine.HasFrame(stack, name); });
-}
+// Who accepts at one socket takes turns at a lock, and the one whose turn it is waits for clients.
+constexpr std::array<std::string_view, 3> kAcceptFrames{"sun.nio.ch.ServerSocketChannelImpl.accept",
+                                                        "sun.nio.ch.NioSocketImpl.accept",
+                                                        "java.net.ServerSocket.implAccept"};
 
-bool IsRuntimeSleep(const MachineView& machine, StackId stack) {
-  return std::ranges::any_of(kSleepFrames,
+bool HasAnyOf(const MachineView& machine, StackId stack, std::span<const std::string_view> names) {
+  return std::ranges::any_of(names,
                              [&](std::string_view name) { return machine.HasFrame(stack, name); });
 }
 
@@ -86,9 +87,10 @@ bool IsUnknown(const MachineView& machine, const WaitSite& site) {
 Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   const uint32_t command = site.object->futex_op & kFutexCommandMask;
   if (command == kFutexLockPi || command == kFutexLockPi2) return Nature::kMutex;
-  if (IsRuntimeSleep(machine, site.user_stack)) return Nature::kSleep;
+  if (HasAnyOf(machine, site.user_stack, kSleepFrames)) return Nature::kSleep;
+  if (HasAnyOf(machine, site.user_stack, kAcceptFrames)) return Nature::kPoll;
   if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
-  if (IsJavaLock(machine, site.user_stack)) return Nature::kLock;
+  if (HasAnyOf(machine, site.user_stack, kLockFrames)) return Nature::kLock;
   if (machine.HasFrame(site.user_stack, "pthread_rwlock_")) return Nature::kMutex;
   if (command != kFutexWait || IsUnknown(machine, site)) return Nature::kPark;
   const bool parks = CallsFutexItself(machine, site.user_stack) ||

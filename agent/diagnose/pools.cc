@@ -98,14 +98,13 @@ double BlockedAtSockets(const ThreadView& thread) {
   return twice ? std::min(blocked, CallsThatBlocked(thread)) : blocked;
 }
 
-// Its waits for an answer that these ended.
-double EndedBy(const std::set<ThreadKey>& answerers, const ThreadView& thread) {
-  double ended = 0;
+void CountAnswers(const ThreadView& thread, std::map<ThreadKey, double>& by_thread) {
   for (const WaitSite& site : thread.sites) {
     if (site.nature != Nature::kBackend) continue;
-    for (const auto& [waker, count] : site.wakers) ended += answerers.contains(waker) ? count : 0;
+    for (const auto& [waker, count] : site.wakers) {
+      if (waker.pid != thread.key().pid) by_thread[waker] += count;
+    }
   }
-  return ended;
 }
 
 }  // namespace
@@ -245,13 +244,20 @@ double ExchangesForOthers(const ThreadView& thread) {
   return std::max(0.0, static_cast<double>(ExchangesOf(thread)) - for_itself);
 }
 
-double AnsweredBy(const MachineView& machine, const std::vector<const ThreadView*>& threads) {
-  std::set<ThreadKey> answerers;
-  for (const ThreadView* thread : threads) answerers.insert(thread->key());
-  double answered = 0;
+std::map<ThreadKey, double> AnswersByThread(const MachineView& machine) {
+  std::map<ThreadKey, double> by_thread;
   for (const auto& [pid, process] : machine.processes()) {
-    if (threads.empty() || pid == threads.front()->key().pid) continue;
-    for (const ThreadView& thread : process.threads) answered += EndedBy(answerers, thread);
+    for (const ThreadView& thread : process.threads) CountAnswers(thread, by_thread);
+  }
+  return by_thread;
+}
+
+double AnsweredBy(const MachineView& machine, const std::vector<const ThreadView*>& threads) {
+  const std::map<ThreadKey, double> by_thread = AnswersByThread(machine);
+  double answered = 0;
+  for (const ThreadView* thread : threads) {
+    const auto row = by_thread.find(thread->key());
+    answered += row != by_thread.end() ? row->second : 0;
   }
   return answered;
 }

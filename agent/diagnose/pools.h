@@ -64,6 +64,8 @@ double ExchangesForOthers(const ThreadView& thread);
 
 // How many waits for an answer, in other processes of this machine, these threads of one process
 // ended: seen without counted calls, and proof that somebody waits for them.
+// By thread: all such waits that it ended.
+std::map<ThreadKey, double> AnswersByThread(const MachineView& machine);
 double AnsweredBy(const MachineView& machine, const std::vector<const ThreadView*>& threads);
 
 // Whether it is one of HotSpot's own that run no Java: they come round by the clock, or when code

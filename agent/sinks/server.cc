@@ -142,9 +142,6 @@ absl::Status Server::Start(Backend& backend) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", absl::StrJoin(addresses(), ", "), ": gRPC was refused there"));
   }
-  for (const Listener& listener : listeners_) {
-    if (listener.endpoint.IsUnix()) chmod(listener.endpoint.path.c_str(), 0600);
-  }
   return absl::OkStatus();
 }
 

@@ -312,7 +312,6 @@ absl::StatusOr<BpfObject*> BpfSession::LoadOnDemand(std::string_view name) {
   return on_demand_.back().get();
 }
 
-// Locks by name are worth having, not worth failing for.
 void BpfSession::SetKernelLocks(bool wanted) {
   if (!features_.kernel_locks) return;
   if (!wanted) {
@@ -321,6 +320,14 @@ void BpfSession::SetKernelLocks(bool wanted) {
   }
   kernel_locks_.Want(wanted, MonotonicNs());
   FollowKernelLocks();
+}
+
+void BpfSession::ReadKernelLocks(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) {
+  const absl::Status status = kernel_locks_.Read(now_ns, fold);
+  if (status.ok()) return;
+  control_.locks_ns = 0;
+  WriteControl();
+  kernel_locks_.GiveUp(status, now_ns);
 }
 
 void BpfSession::FollowKernelLocks() {

@@ -62,6 +62,8 @@ class BpfSession {
   void SetKernelLocks(bool wanted);
   void FollowKernelLocks();
   KernelLockWatch& kernel_locks() { return kernel_locks_; }
+  // Locks by name are worth having, not worth failing for: an error ends the watching for a while.
+  void ReadKernelLocks(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
   // Connections with something unread; none while those programs are not loaded.
   absl::StatusOr<std::vector<unread_now>> ReadUnread() const;
 

@@ -80,27 +80,29 @@ std::vector<ProgramReport> KernelLockWatch::Reports() const {
                                         : std::vector<ProgramReport>();
 }
 
+// A process may meet more locks in its life than the map has room for: once half of it is used up,
+// all is taken out, and those that are waited for again begin anew.
 absl::Status KernelLockWatch::Read(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold) {
   if (!watching()) return absl::OkStatus();
-  std::vector<kernel_lock_key> keys;
+  size_t found = 0;
   absl::Status status = ForEachEntry<kernel_lock_key, kernel_lock_totals>(
-      programs_->waits.get(), MapRead::kKeep,
+      programs_->waits.get(), crowded_ ? MapRead::kRemove : MapRead::kKeep,
       [&](const kernel_lock_key& key, const kernel_lock_totals& totals) {
         kernel_lock_event event = ToEvent(key, totals);
         event.generation = generation_;
         event.at_ns = now_ns;
         fold(event);
-        keys.push_back(key);
+        ++found;
       });
-  if (IsHalfFull(programs_->waits.get(), keys.size())) MakeRoom(keys);
+  if (crowded_) ++generation_;
+  crowded_ = !crowded_ && IsHalfFull(programs_->waits.get(), found);
   return status;
 }
 
-// A process may meet more locks in its life than the map has room for: those that it waits for
-// again begin anew.
-void KernelLockWatch::MakeRoom(const std::vector<kernel_lock_key>& keys) {
-  for (const kernel_lock_key& key : keys) bpf_map_delete_elem(programs_->waits.get(), &key);
-  ++generation_;
+void KernelLockWatch::GiveUp(const absl::Status& why, uint64_t now_ns) {
+  programs_.reset();
+  failure_ = why;
+  pause_.Failed(now_ns);
 }
 
 }  // namespace waitscope

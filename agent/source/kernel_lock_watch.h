@@ -47,11 +47,11 @@ class KernelLockWatch {
 
   // The totals of every process, lock and owner; nothing while nobody watches.
   absl::Status Read(uint64_t now_ns, absl::FunctionRef<void(const Event&)> fold);
+  // Lets go of the programs after an error; they are loaded again after a pause.
+  void GiveUp(const absl::Status& why, uint64_t now_ns);
 
  private:
   void TakeLoaded(uint64_t now_ns);
-  void MakeRoom(const std::vector<kernel_lock_key>& keys);
-
   std::function<Load()> prepare_;
   bool wanted_ = false;
   std::optional<Programs> programs_;
@@ -59,6 +59,7 @@ class KernelLockWatch {
   absl::Status failure_;                           // of the last attempt
   RetryPause pause_;
   uint16_t generation_ = 0;  // of the totals
+  bool crowded_ = false;     // the map was half full when last read
 };
 
 }  // namespace waitscope

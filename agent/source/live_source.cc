@@ -216,7 +216,7 @@ absl::Status LiveSource::Tick(absl::FunctionRef<void(const Event&)> fold) {
   status.Update(ReadSyscalls(*session_, fold));
   status.Update(ReadUnread(*session_, tick.at_ns, fold));
   status.Update(TellSides(tick.at_ns, fold));
-  status.Update(session_->kernel_locks().Read(tick.at_ns, fold));
+  session_->ReadKernelLocks(tick.at_ns, fold);
   if (!status.ok()) return status;
   ReadLosses(*session_, undecodable_, fold);
   surroundings_.Tell(tick.at_ns, facts_.Cgroups(), fold);

@@ -28,6 +28,9 @@ constexpr uint64_t kMostSmallBytes = 8 << 20;
 constexpr int kLargeNice = 5;
 // What is built and not taken is memory.
 constexpr size_t kMaxUntaken = 16;
+// Of files in line for the other lane: anybody may map a thousand large ones. More are opened
+// again.
+constexpr size_t kMostKeptOpen = 32;
 
 // Every process has the agent's own one: the kernel has one for each width, and only the 64-bit
 // one is unwound.
@@ -198,6 +201,7 @@ void TableBuilder::Run(Lane& lane, uint64_t most_code_bytes) {
       built_.push_back(*std::move(built));
       eventfd_write(fd(), 1);
     } else {
+      if (large_.wanted.size() >= kMostKeptOpen) wanted.opened.reset();
       large_.wanted.push_back(std::move(wanted));
       changed_.notify_all();
     }

@@ -163,7 +163,7 @@ void TableStore::NoteCrowdedOut(Entry& entry, uint64_t now_ns) {
   crowded_out_.push_back(entry.file);
   retry_pause_ns_ = std::clamp(retry_pause_ns_, kFirstRetryNs, kLastRetryNs);
   retry_ns_ = now_ns + retry_pause_ns_;
-  Evict(now_ns);  // this entry, too, if nobody has its file mapped any more
+  Evict(now_ns);
 }
 
 // What is given up is free only seconds later: too late for who asks when nothing is left.
@@ -173,10 +173,13 @@ void TableStore::KeepRoom(uint64_t now_ns) {
 
 void TableStore::RetryCrowdedOut(uint64_t now_ns) {
   if (crowded_out_.empty() || now_ns < retry_ns_) return;
+  // Not held while evicting: those that nobody has mapped any more are given up, too.
+  std::vector<const MappedFile*> files;
+  for (const auto& file : std::exchange(crowded_out_, {})) files.push_back(file.get());
   Evict(now_ns);
   retry_pause_ns_ *= 2;
-  for (const auto& file : std::exchange(crowded_out_, {})) {
-    const auto found = entries_.find(file.get());
+  for (const MappedFile* const file : files) {
+    const auto found = entries_.find(file);
     if (found == entries_.end() || found->second.state != State::kNoRoom) continue;
     Want(found->second, found->second.holder);
   }

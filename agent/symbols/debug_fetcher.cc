@@ -37,18 +37,19 @@ void DebugFetcher::Want(const std::string& build_id) {
     const std::lock_guard lock(mutex_);
     const auto known = known_.find(build_id);
     if (known != known_.end() && MonotonicNs() < known->second) return;
-    if (CountWaiting() >= options_.max_waiting) return;
-    ForgetIfFull();
+    if (CountWaiting() >= options_.max_waiting || !MakeRoom()) return;
     known_[build_id] = UINT64_MAX;
     waiting_.push_back({.build_id = build_id});
   }
   wanted_.notify_all();
 }
 
-// Those that are waited for stay known.
-void DebugFetcher::ForgetIfFull() {
-  if (known_.size() < options_.max_known) return;
-  absl::erase_if(known_, [](const auto& answer) { return answer.second != UINT64_MAX; });
+// An answer that is forgotten before its time would be asked for again.
+bool DebugFetcher::MakeRoom() {
+  if (known_.size() < options_.max_known) return true;
+  const uint64_t now = MonotonicNs();
+  absl::erase_if(known_, [now](const auto& answer) { return answer.second <= now; });
+  return known_.size() < options_.max_known;
 }
 
 std::vector<std::string> DebugFetcher::TakeArrived() {

@@ -71,7 +71,7 @@ class DebugFetcher {
   };
 
   void Run();
-  void ForgetIfFull();
+  bool MakeRoom();
   size_t CountWaiting() const { return waiting_.size() + (asking_ ? 1 : 0); }
   // What may be asked for now. Nothing: then not for so long, if anything waits.
   std::optional<Wanted> TakeDue(uint64_t now_ns, uint64_t& patience_ns);

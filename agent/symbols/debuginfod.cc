@@ -183,7 +183,7 @@ void DropPrivileges() {
   }
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
-  syscall(SYS_capset, &header, none);
+  if (syscall(SYS_capset, &header, none) != 0) _exit(EPERM);
 }
 
 // It must not outlive the thread that waits for it, nor fill the disk: the library counts bytes on

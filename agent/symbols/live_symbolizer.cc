@@ -189,7 +189,8 @@ void LiveSymbolizer::NameFromFile(Process& process, CodeMapping& mapping, uint64
   if (!symbols) return;
   if (!mapping.module) frame.build_id = symbols->build_id();
   frame.symbol = NameIn(mapping, *symbols, lookup + bias);
-  const bool wanted = frame.symbol.empty() && symbols->stripped() && !frame.build_id.empty();
+  const bool wanted =
+      mapping.module && frame.symbol.empty() && symbols->stripped() && !frame.build_id.empty();
   if (wanted && options_.debug_fetcher) options_.debug_fetcher->Want(frame.build_id);
 }
 

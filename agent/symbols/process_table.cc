@@ -20,6 +20,7 @@ constexpr size_t kMaxMapsBytes = 32 << 20;
 constexpr size_t kMaxStatBytes = 4096;
 constexpr size_t kMaxFormerMappings = 1024;
 constexpr int64_t kMaxPauseNs = 64'000'000'000;
+constexpr int64_t kReadsTimesCost = 10;
 constexpr int kMaxThreadsTried = 8;
 constexpr size_t kStartTimeField = 19;  // of /proc/PID/stat, counted from the state
 
@@ -219,7 +220,9 @@ void ProcessTable::Reread(Process& process, std::span<const uint64_t> addresses)
   process.read_pause_ns = useful || process.read_pause_ns == 0
                               ? options_.reread_ns
                               : std::min(process.read_pause_ns * 2, kMaxPauseNs);
-  process.next_read_ns = now + process.read_pause_ns;
+  // What takes long is done for a tenth of the time at most.
+  const int64_t done = now_ns_();
+  process.next_read_ns = done + std::max(process.read_pause_ns, kReadsTimesCost * (done - now));
 }
 
 void ProcessTable::Touch(std::list<Process>::iterator process) {

@@ -92,6 +92,15 @@ probe_inline int stands_around(const struct lock_note *note, const void *rt_mute
 	return stands_at(note, rt_mutex - bpf_core_field_offset(struct rwbase_rt___v5_15, rtmutex));
 }
 
+probe_inline struct kernel_entry current_entry(struct task_struct *task)
+{
+	struct user_frame frame = {};
+
+	if (!(task->flags & WS_PF_KTHREAD))
+		compat_current_frame(&frame);
+	return entry_of(&frame);
+}
+
 /* A mutex begins anew whenever its waiter stops spinning: it is still the same wait, for the owner
  * that it found first. */
 SEC("tp_btf/contention_begin")
@@ -100,14 +109,18 @@ int BPF_PROG(contention_begin, void *lock, unsigned int flags)
 	struct task_struct *task;
 	struct thread_record *r;
 	struct lock_note *note;
+	struct kernel_entry entry;
 
 	if (flags & LCB_F_SPIN)
 		return 0;
 	task = bpf_get_current_task_btf();
 	r = task->tgid != cfg.agent_pid ? find_record(task) : NULL;
-	if (!r || (flags == LCB_F_MUTEX && stands_at(&r->lock, lock)))
+	if (!r)
 		return 0;
 	note = &r->lock;
+	entry = current_entry(task);
+	if (flags == LCB_F_MUTEX && stands_at(note, lock) && same_entry(&note->entry, &entry))
+		return 0;
 	if (flags == LCB_F_RT && stands_around(note, lock)) {
 		/* The writer, if there is one. */
 		note_owner(&note->key.owner, owner_of(lock, flags));
@@ -119,6 +132,7 @@ int BPF_PROG(contention_begin, void *lock, unsigned int flags)
 	note->key.lock_kind = kind_of(flags);
 	note->key.role = role_of(task, (__u64)lock, note->key.lock_kind);
 	note->since_ns = bpf_ktime_get_ns();
+	note->entry = entry;
 	note->key.lock = (__u64)lock;
 	return 0;
 }

@@ -91,7 +91,7 @@ probe_inline void describe_open_wait(struct ledger_event *e, struct stack_event 
 	if (!e->totals.open_seeded && e->at_ns - e->totals.since_ns < cfg.period_ns)
 		return;
 	e->kernel_stack = sleeping_kernel_stack(task, stack);
-	if (waits_for_kernel_lock(r)) {
+	if (waits_for_kernel_lock(r, task)) {
 		describe_kernel_lock(&e->object, &r->lock);
 		return;
 	}

@@ -113,6 +113,15 @@ probe_inline int is_poll(int syscall)
 	}
 }
 
+/* Copied first: the verifier lets a context be read at fixed places only. */
+probe_inline int sleeps_by_poll(const volatile struct trace_event_raw_sys_enter *ctx)
+{
+	const __u64 args[5] = {ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3],
+			       ctx->args[4]};
+
+	return polls_nothing(ctx->id, args);
+}
+
 /* The time since the last poll returned is what the loop spent on its callbacks. */
 probe_inline void poll_begins(struct call_state *s, const struct thread_ref *thread, __u64 now)
 {
@@ -200,7 +209,8 @@ int syscall_enter(struct trace_event_raw_sys_enter *ctx)
 		return 0;
 	s->enter_ns = now;
 	s->nr = ctx->id;
-	if (is_poll(ctx->id))
+	s->polls = is_poll(ctx->id) && !sleeps_by_poll(ctx);
+	if (s->polls)
 		poll_begins(s, &me, now);
 	return 0;
 }
@@ -216,7 +226,7 @@ int syscall_exit(struct trace_event_raw_sys_exit *ctx)
 	if (!s || s->enter_ns < cfg.loaded_ns || s->nr != ctx->id)
 		return 0;
 	call_ends(&me, ctx->id, ctx->ret, now - s->enter_ns);
-	if (is_poll(ctx->id))
+	if (s->polls)
 		poll_ends(s, &me, ctx->ret, now - s->enter_ns, now);
 	s->enter_ns = 0;
 	return 0;

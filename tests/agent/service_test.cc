@@ -356,7 +356,7 @@ TEST_F(ServiceTest, HealthAnswersServing) {
 TEST_F(ServiceTest, TheSocketIsItsOwnersOnly) {
   struct stat found {};
   ASSERT_EQ(stat(socket_.c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 0777, 0600u);
+  EXPECT_EQ(found.st_mode & 0077, 0u);
 }
 
 TEST_F(ServiceTest, ASecondAgentIsRefusedWithThePidOfTheFirst) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace waitscope {
 namespace {
 
@@ -18,6 +20,21 @@ TEST(WaitClass, ComesFromTheSystemCall) {
   EXPECT_EQ(ClassOf({.syscall = __NR_wait4}), WAIT_child);
   EXPECT_EQ(ClassOf({.syscall = __NR_flock}), WAIT_lock);
   EXPECT_EQ(ClassOf({.syscall = __NR_getpid}), WAIT_other);
+}
+
+TEST(WaitClass, OfAPollForNothingButTheTimeIsSleep) {
+  const auto of = [](int nr, std::array<__u64, 5> args) {
+    return ClassOf({.syscall = nr, .polls_nothing = !!polls_nothing(nr, args.data())});
+  };
+  EXPECT_EQ(of(__NR_select, {0, 0, 0, 0, 0x7ffe1000}), WAIT_sleep) << "as Perl does";
+  EXPECT_EQ(of(__NR_pselect6, {0, 0, 0, 0, 0x7ffe1000}), WAIT_sleep);
+  EXPECT_EQ(of(__NR_poll, {0, 0, 250}), WAIT_sleep);
+  EXPECT_EQ(of(__NR_ppoll, {0, 0, 0x7ffe1000}), WAIT_sleep);
+  EXPECT_EQ(of(__NR_select, {0, 0, 0, 0, 0}), WAIT_poll) << "for a signal";
+  EXPECT_EQ(of(__NR_poll, {0, 0, 0xffffffff}), WAIT_poll) << "for a signal";
+  EXPECT_EQ(of(__NR_select, {5, 0x7ffe2000, 0, 0, 0x7ffe1000}), WAIT_poll);
+  EXPECT_EQ(of(__NR_poll, {0x7ffe2000, 1, 250}), WAIT_poll);
+  EXPECT_EQ(of(__NR_epoll_wait, {3, 0x7ffe2000, 64, 250}), WAIT_poll);
 }
 
 TEST(WaitClass, OfATransferComesFromTheKindOfDescriptor) {

@@ -70,6 +70,19 @@ TEST(Diagnose, APoolThatGrowsBecauseItIsStarvedHasOneSickness) {
   EXPECT_EQ(cause->evidence[0].object, "thread-exhaustion");
 }
 
+TEST(Diagnose, WhatNobodyNeedActOnExplainsNothingThatSomebodyShould) {
+  const Finding queue{
+      .id = "a", .condition = "backend-wait", .severity = Severity::kInfo, .pid = 20};
+  Finding server{
+      .id = "b", .condition = "backend-wait", .severity = Severity::kCritical, .pid = 10};
+  server.evidence.push_back({.kind = "thread", .pid = 20, .role = "answers"});
+  const Findings told = FoldExplained({queue, server});
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_TRUE(std::ranges::all_of(told, [](const Finding& finding) {
+    return finding.pid == 10 || finding.severity == Severity::kInfo;
+  }));
+}
+
 TEST(Diagnose, WhatTwoRulesTellIsToldOnceByTheSurer) {
   const Finding unsure{.id = "a", .condition = "thread-pool-starvation", .confidence = 0.8};
   const Finding sure{.id = "a", .condition = "thread-pool-starvation", .confidence = 0.9};

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bpf/sides.h"
 #include "tests/diagnose/made_machine.h"
 
 namespace waitscope {
@@ -14,6 +15,7 @@ using testing::IsEmpty;
 class IdleHolderTest : public testing::Test {
  protected:
   static constexpr uint64_t kMutex = 0x7000;
+  static constexpr int32_t kEpoll = 4;
 
   ThreadKey Add(uint32_t tid) { return machine_.AddThread(10, tid, "server"); }
   static ThreadKey Before(uint32_t tid) { return {10, tid == 11 ? 16 : tid - 1, kSecond}; }
@@ -40,6 +42,17 @@ class IdleHolderTest : public testing::Test {
     }
   }
 
+  void TakeTurnsAtEpoll() {
+    wait_object poll{};
+    poll.kind = OBJECT_anon;
+    poll.fd = kEpoll;
+    TakeTurns({.cls = WAIT_poll,
+               .syscall = __NR_epoll_wait,
+               .ns = 1300 * kMillisecond,
+               .count = 33,
+               .object = poll});
+  }
+
   MadeMachine machine_;
 };
 
@@ -55,6 +68,24 @@ TEST_F(IdleHolderTest, ThreadsThatReadOnePipeByTurnsDoNotContend) {
              .count = 33,
              .object = FileNamed("pipe:[7]")});
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+// As libcurl does, beside a descriptor to be woken by: which ones they are is not known.
+TEST_F(IdleHolderTest, ThreadsThatPollForAnAnswerUnderTheLockContend) {
+  TakeTurns({.cls = WAIT_poll, .syscall = __NR_poll, .ns = 1300 * kMillisecond, .count = 33});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("lock-contention"));
+}
+
+TEST_F(IdleHolderTest, ThreadsThatWaitByTurnsForClientsAtOneEpollDoNotContend) {
+  machine_.snapshot().sides[{10, kEpoll}] = SIDE_listens;
+  TakeTurnsAtEpoll();
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(IdleHolderTest, ThreadsWhoseEpollWatchesOnlyWhatTheyAskContend) {
+  machine_.snapshot().sides[{10, kEpoll}] = SIDE_asks;
+  TakeTurnsAtEpoll();
+  EXPECT_THAT(machine_.Conditions(), Contains("lock-contention"));
 }
 
 TEST_F(IdleHolderTest, ThreadsThatSleepUnderTheLockContend) {

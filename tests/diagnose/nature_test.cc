@@ -97,6 +97,13 @@ TEST_F(NatureTest, AWaitInAMethodOfJavasLocksIsForALock) {
             Nature::kLock);
 }
 
+TEST_F(NatureTest, AnAcceptorOfJavaWhoseTurnItIsNotWaitsForClientsToo) {
+  EXPECT_EQ(OfFutex(kConditionOp, {"pthread_cond_wait", "Unsafe_Park",
+                                   "java.util.concurrent.locks.ReentrantLock.lock",
+                                   "sun.nio.ch.ServerSocketChannelImpl.accept"}),
+            Nature::kPoll);
+}
+
 TEST_F(NatureTest, AWaitForAConditionOfJavasLocksIsNone) {
   EXPECT_EQ(OfFutex(kConditionOp,
                     {"pthread_cond_wait", "Unsafe_Park",

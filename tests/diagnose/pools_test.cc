@@ -370,6 +370,18 @@ TEST_F(PoolTest, AWarmUpIsNoGrowth) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(PoolTest, WhatAProgramMakesInItsFirstSecondIsNoGrowth) {
+  machine_.snapshot().end_ns = machine_.snapshot().begin_ns + kSecond;
+  for (uint32_t tid = 11; tid < 21; ++tid) {
+    const ThreadKey key{10, tid, 100 * kSecond + tid};
+    ThreadWindow& thread = machine_.snapshot().threads[key];
+    thread.key = key;
+    thread.comm = "server";
+    thread.totals.wall_ns = kSecond;
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(PoolTest, ARefusedThreadIsProofInItself) {
   machine_.snapshot().errnos[{10, 435, 11}] = 3;
   const Findings findings = machine_.Diagnosed();

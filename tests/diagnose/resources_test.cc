@@ -238,6 +238,18 @@ TEST_F(ResourceTest, SessionsThatWaitForRowsOfAnIdleTransactionAreADatabaseLock)
   EXPECT_EQ(findings[0].threads.size(), 3u);
 }
 
+TEST_F(ResourceTest, AStandbyThatWaitsForANamedLockWaitsForNoRow) {
+  machine_.AddThread(30, 30, "mariadbd");
+  machine_.AddWait(machine_.AddThread(30, 31, "mariadbd"),
+                   {.cls = WAIT_lock,
+                    .syscall = __NR_futex,
+                    .ns = kWindow,
+                    .object = Futex(0x7000, kTimedOp),
+                    .user_frames = {"pthread_cond_timedwait", "MDL_wait::timed_wait",
+                                    "Item_func_get_lock::val_int"}});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, ASessionThatSleepsByItsOwnQueryWaitsForNoRow) {
   machine_.AddThread(30, 30, "mariadbd");
   machine_.AddWait(machine_.AddThread(30, 31, "mariadbd"),

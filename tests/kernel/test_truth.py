@@ -22,7 +22,12 @@ class Truth(unittest.TestCase):
         return truth, answer
 
     def test_sleeps_of_known_length(self):
-        truth, answer = self.check("sleeps", "--threads", 4, "--length-us", 10000)
+        for call, by in enumerate(("nanosleep", "select", "poll")):
+            with self.subTest(by):
+                self.check_sleeps(call)
+
+    def check_sleeps(self, call):
+        truth, answer = self.check("sleeps", "--threads", 4, "--length-us", 10000, "--by", call)
         rows = waitscope.threads_by_tid(answer)
         for thread in truth["threads"]:
             slept_ns = ledger_checks.waits_of(rows[thread["tid"]])["sleep"]

@@ -66,6 +66,8 @@ SICK = [
     Case("sleep-in-request", python("sleep_server.py", 0.15), ("blocking-sleep",), ("nanosleep",)),
     Case("sleep-in-short-request", python("sleep_server.py", 0.15, "short"), ("blocking-sleep",),
          ("nanosleep",)),
+    Case("select-in-request", python("sleep_server.py", 0.15, "long", 0.05, "select"),
+         ("blocking-sleep",), ("select",)),
     Case("sleep-without-rest", python("sleep_server.py", 0.2, "long", 0), ("blocking-sleep",),
          ("nanosleep",)),
     Case("backend-wait", python("backend_client.py", 1, 0.35, 0.02), ("backend-wait",), ("127.0.0.1",)),

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -181,6 +183,14 @@ void truth_sleep_ns(uint64_t length_ns) {
   struct timespec length = {.tv_sec = (time_t)(length_ns / 1000000000u),
                             .tv_nsec = (long)(length_ns % 1000000000u)};
   if (nanosleep(&length, NULL) == 0) asked_ns += length_ns;
+}
+
+void truth_sleep_in_poll_ns(bool by_select, uint64_t length_ns) {
+  struct timeval length = {.tv_sec = (time_t)(length_ns / 1000000000u),
+                           .tv_usec = (suseconds_t)(length_ns % 1000000000u / 1000)};
+  const int ready =
+      by_select ? select(0, NULL, NULL, NULL, &length) : poll(NULL, 0, (int)(length_ns / 1000000u));
+  if (ready == 0) asked_ns += length_ns;
 }
 
 void truth_spin_ns(uint64_t length_ns) {

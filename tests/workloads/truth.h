@@ -69,6 +69,8 @@ void truth_thread_end(struct truth_thread* thread);
 void truth_add(struct truth_op* op, const char* name, uint64_t since_ns);
 
 void truth_sleep_ns(uint64_t length_ns);
+/* By select, or by a poll of whole milliseconds, for nothing but the time. */
+void truth_sleep_in_poll_ns(bool by_select, uint64_t length_ns);
 void truth_spin_ns(uint64_t length_ns);
 void truth_pin(int cpu);
 

@@ -14,9 +14,11 @@
 // after a subscription that nobody confirmed look like answers.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/locks.h"
 #include "agent/diagnose/nature.h"
 #include "agent/diagnose/news.h"
 #include "agent/diagnose/pools.h"
@@ -91,12 +93,28 @@ bool IsSlow(const PeerWaits& waits) {
          waits.largest_share >= kSmallestShare;
 }
 
+// What tells whether a thread works for others, looked for once for all threads of a process.
+struct Occupation {
+  uint64_t interpreter = 0;              // Python's lock
+  std::map<ThreadKey, double> answered;  // of threads whose calls were not counted
+};
+
+Occupation OccupationIn(const MachineView& machine, const ProcessView& process,
+                        const PeerWaits& waits) {
+  Occupation occupation{.interpreter = InterpreterLock(machine, process)};
+  const bool counted = std::ranges::none_of(
+      waits.threads, [](const ThreadView* thread) { return thread->calls.empty(); });
+  if (!counted) occupation.answered = AnswersByThread(machine);
+  return occupation;
+}
+
 // As often as another thread of its process ended a wait of its own kind of idleness. One short
-// wait that is told stands for dozens, as at an interpreter's lock: those hand out no work.
-double Handed(const ThreadView& thread) {
+// wait that is told stands for dozens; that, and the interpreter's lock, hand out no work.
+double Handed(const ThreadView& thread, uint64_t interpreter) {
   double handed = 0;
   for (const WaitSite& site : thread.sites) {
     if (site.nature != Nature::kPark || site.MeanNs() < kShortestIdleNs) continue;
+    if (IsForInterpreter(site, interpreter)) continue;
     for (const auto& [waker, count] : site.wakers) {
       handed += waker.pid == thread.key().pid ? count : 0;
     }
@@ -117,12 +135,14 @@ double LongQuestions(const ThreadView& thread) {
 // handed it the work, or of more exchanges than its own. Threads let each other in now and then, to
 // the interpreter for one: that hands out no work. Exchanges that were not counted are seen only
 // where who waited for the answer is on this machine.
-bool WorksForOthers(const MachineView& machine, const ThreadView& thread) {
+bool WorksForOthers(const ThreadView& thread, const Occupation& occupation) {
   if (thread.Calls({__NR_accept, __NR_accept4}) > 0) return true;
   if (WaitsForClients(thread)) return true;
-  if (Handed(thread) >= kHandedEach * LongQuestions(thread)) return true;
+  const double enough = kHandedEach * LongQuestions(thread);
+  if (Handed(thread, occupation.interpreter) >= enough) return true;
   if (thread.calls.empty()) {
-    return AnsweredBy(machine, {&thread}) >= std::max(1.0, kHandedEach * LongQuestions(thread));
+    const auto answered = occupation.answered.find(thread.key());
+    return answered != occupation.answered.end() && answered->second >= std::max(1.0, enough);
   }
   const double own = thread.CountOf(Nature::kBackend);
   return static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn &&
@@ -131,19 +151,17 @@ bool WorksForOthers(const MachineView& machine, const ThreadView& thread) {
 
 bool AreSends(const PeerWaits& waits) { return waits.sends_ns >= kMostlySends * waits.ns; }
 
-double EndedBy(const std::vector<const ThreadView*>& threads, const WaitSite& site) {
+double EndedBy(const std::set<ThreadKey>& threads, const WaitSite& site) {
   double ended = 0;
-  for (const auto& [waker, count] : site.wakers) {
-    const auto at =
-        std::ranges::find(threads, waker, [](const auto* thread) { return thread->key(); });
-    ended += at != threads.end() ? count : 0;
-  }
+  for (const auto& [waker, count] : site.wakers) ended += threads.contains(waker) ? count : 0;
   return ended;
 }
 
 // Others of the process park until the sender comes for what they have for it, or wait for room in
 // the pipe that it reads. A copy that takes its time holds up nobody.
 bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const PeerWaits& waits) {
+  std::set<ThreadKey> senders;
+  for (const ThreadView* thread : waits.threads) senders.insert(thread->key());
   double held_up = 0;
   for (const auto& [pid, other] : machine.processes()) {
     for (const ThreadView& thread : other.threads) {
@@ -151,7 +169,7 @@ bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const
         const bool parks = site.nature == Nature::kPark && pid == process.pid;
         const bool writes = site.nature == Nature::kPipe && IsSend(site.syscall);
         const bool slow = site.MeanNs() >= kShortestWaitNs;
-        if (slow && (parks || writes)) held_up += EndedBy(waits.threads, site);
+        if (slow && (parks || writes)) held_up += EndedBy(senders, site);
       }
     }
   }
@@ -161,8 +179,9 @@ bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const
 Severity SeverityOf(const MachineView& machine, const ProcessView& process,
                     const PeerWaits& waits) {
   if (waits.asked_ns < waits.ns / 2) return Severity::kInfo;
+  const Occupation occupation = OccupationIn(machine, process, waits);
   const bool works = std::ranges::any_of(
-      waits.threads, [&](const ThreadView* thread) { return WorksForOthers(machine, *thread); });
+      waits.threads, [&](const ThreadView* thread) { return WorksForOthers(*thread, occupation); });
   if (ServesRequests(process)) return works ? Severity::kCritical : Severity::kInfo;
   if (MayServeRequests(machine, process) && !works) return Severity::kInfo;
   if (AreSends(waits)) {
@@ -193,8 +212,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
                                  ", ", ShareText(std::min(1.0, waits.largest_share)),
                                  " of the time of its busiest thread",
                                  finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
-  finding.advice = absl::StrCat("look at why ", peer,
-                                " is slow; ask less often, in parallel, or cache; set a time-out");
+  finding.advice =
+      AreSends(waits)
+          ? absl::StrCat("look at why ", peer,
+                         " reads so slowly, or the network is full; bound what waits to be sent, "
+                         "and drop or thin it out beyond that")
+          : absl::StrCat("look at why ", peer,
+                         " is slow; ask less often, in parallel, or cache; set a time-out");
   finding.evidence.push_back(ObjectEvidence("peer", peer));
   finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.count));
   finding.evidence.push_back(

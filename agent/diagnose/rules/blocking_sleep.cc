@@ -70,13 +70,23 @@ bool Makes(const ThreadView& thread, std::span<const int32_t> numbers) {
   });
 }
 
+// With a descriptor: those without are its sleeps.
+bool Polls(const ThreadView& thread) {
+  return std::ranges::any_of(kPolls, [&](int32_t number) {
+    const bool sleeps = std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+      return site.syscall == number && site.nature == Nature::kSleep;
+    });
+    return !sleeps && Makes(thread, std::span(&number, 1));
+  });
+}
+
 // Whoever takes a request first and then sleeps for it has waited for the request: blocked, or in a
 // poll. In Go and Tokio another thread may have polled for it.
 bool SleepsForATick(const MachineView& machine, const ProcessView& process,
                     const ThreadView& thread) {
   const bool another_polls = std::ranges::any_of(
       process.threads, [](const ThreadView& other) { return Makes(other, kEpolls); });
-  return !another_polls && !Makes(thread, kPolls) &&
+  return !another_polls && !Polls(thread) &&
          FoundNothing(machine, thread) >= kNothingPerSleep * thread.CountOf(Nature::kSleep);
 }
 

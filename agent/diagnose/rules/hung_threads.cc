@@ -169,7 +169,7 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
 const Lock* NeverReleased(const MachineView& machine, const ProcessView& process,
                           const std::vector<Lock>& locks) {
   const auto lock = std::ranges::find_if(locks, [&](const Lock& lock) {
-    return IsNeverReleased(machine, lock) && !IsKeptIdle(process, lock);
+    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock);
   });
   return lock != locks.end() ? &*lock : nullptr;
 }

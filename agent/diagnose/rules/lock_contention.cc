@@ -59,13 +59,13 @@ bool IsContended(const MachineView& machine, const ProcessView& process, const L
     return worth >= kFewestThreadsWorth && lock.kernel->kind != KERNEL_LOCK_semaphore;
   }
   if (lock.interpreter) return worth >= kInterpreterWorth;
-  if (lock.file.empty() && IsKeptIdle(process, lock)) return false;
   if (lock.mutex || lock.monitor || lock.concurrent || !lock.file.empty()) {
     const bool released = !lock.wakers.empty() || IsKeptByWorkers(machine, lock);
-    return worth >= kFewestThreadsWorth && (released || !lock.owners.empty());
+    return worth >= kFewestThreadsWorth && (released || !lock.owners.empty()) &&
+           (!lock.file.empty() || !IsKeptIdle(machine, process, lock));
   }
   return worth >= kParkWorth && lock.wait_ns >= kShortestParkNs * lock.waits && IsHandedOn(lock) &&
-         !HasSeveralHolders(machine, lock);
+         !HasSeveralHolders(machine, lock) && !IsKeptIdle(machine, process, lock);
 }
 
 // Other processes may stand in the same line.

@@ -1,11 +1,10 @@
 // Can a process create no more threads, or will it soon?
 //
 // A refusal (EAGAIN from clone) is proof in itself. Growth: three threads a second (a thousand in
-// five minutes), or one of which there are 200, in most seconds of the window, hardly any of which
-// end, while those that came before still wait.
-// False positives: warm-up (all at once, so not in most seconds; or slowly, for each task another
-// thread of a bounded pool), a thread per connection (they end, or come slowly), a pool that grows
-// because it is starved is told as that.
+// five minutes), or one of which there are 200, in most seconds of four or more, hardly any of
+// which end, while those that came before still wait. False positives: warm-up (all at once, so not
+// in most of four seconds; or slowly, for each task another thread of a bounded pool), a thread per
+// connection (they end, or come slowly), a pool that grows because it is starved is told as that.
 #include <algorithm>
 #include <cerrno>
 #include <set>
@@ -22,6 +21,7 @@ namespace {
 constexpr uint64_t kFewestBirths = 8;
 constexpr double kFewestPerSecond = 3;
 constexpr size_t kMany = 200;
+constexpr double kShortestSeconds = 4;
 constexpr double kBusySeconds = 0.7;
 constexpr double kMostExits = 0.1;
 constexpr double kRunningShare = 0.5;
@@ -60,7 +60,8 @@ Growth GrowthOf(const MachineView& machine, const ProcessView& process) {
 bool GrowsWithoutEnd(const MachineView& machine, const ProcessView& process, const Growth& growth) {
   const double seconds = std::max(1.0, machine.Seconds());
   const double rate = process.threads.size() >= kMany ? 1 : kFewestPerSecond;
-  return growth.born >= kFewestBirths && static_cast<double>(growth.born) >= rate * seconds &&
+  return machine.Seconds() >= kShortestSeconds && growth.born >= kFewestBirths &&
+         static_cast<double>(growth.born) >= rate * seconds &&
          static_cast<double>(growth.seconds.size()) >= kBusySeconds * seconds &&
          static_cast<double>(growth.exited) <= kMostExits * static_cast<double>(growth.born) &&
          growth.born_running_ns <= kRunningShare * growth.born_wall_ns;

@@ -136,7 +136,7 @@ bool WaitForTheirTurn(const MachineView& machine, const ProcessView& process,
                       const StarvedPool& starved) {
   return starved.site != nullptr &&
          std::ranges::any_of(WaitedForIn(machine, process), [&](const Lock& lock) {
-           return IsFor(machine, lock, *starved.site) && IsKeptIdle(process, lock);
+           return IsFor(machine, lock, *starved.site) && IsKeptIdle(machine, process, lock);
          });
 }
 
@@ -247,10 +247,9 @@ bool AreTasks(const MachineView& machine, const ProcessView& process, const Star
          WokenBy(process, starved, kShortestEndNs, waits_for_them) >= tasks * kOfTasks;
 }
 
-bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
-            const StarvedPool& starved) {
+bool LooksSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
+               const StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
-  if (WaitForTheirTurn(machine, process, starved)) return false;
   const bool asked = MayServeRequests(machine, process);
   const bool moves = starved.waits >= kFewestWaits;
   const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
@@ -263,6 +262,11 @@ bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& 
   // In a server somebody is always busy, be it a runtime's own timer: that feeds no consumers.
   if (starved.nature != Nature::kBackend) return harms && slow;
   return slow && (harms || (!asked && fed && moves && AreTasks(machine, process, starved)));
+}
+
+bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
+            const StarvedPool& starved) {
+  return LooksSick(machine, process, pool, starved) && !WaitForTheirTurn(machine, process, starved);
 }
 
 std::string For(const StarvedPool& starved) {

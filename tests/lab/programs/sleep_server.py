@@ -1,6 +1,7 @@
 """A thread for each connection; each request is answered after a sleep:
-sleep_server.py SECONDS [long|short [THINK]]"""
+sleep_server.py SECONDS [long|short [THINK [select]]]"""
 
+import select
 import socketserver
 import sys
 import time
@@ -12,10 +13,17 @@ THINK = float(sys.argv[3]) if len(sys.argv) > 3 else 0.05
 SHORT = "short"  # a connection for each request
 
 
+def sleep():
+    if "select" in sys.argv:
+        select.select([], [], [], SECONDS)
+    else:
+        time.sleep(SECONDS)
+
+
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
         while self.request.recv(64):
-            time.sleep(SECONDS)
+            sleep()
             self.request.sendall(b"answer\n")
 
 
