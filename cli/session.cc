@@ -26,7 +26,7 @@ std::unique_ptr<Client> MakeClient(const Endpoint& endpoint, Interrupts* interru
 absl::Status MayNotOpen(const Endpoint& endpoint) {
   return absl::PermissionDeniedError(absl::StrCat("an agent's socket is at ", endpoint.address,
                                                   ", but this user has no permission to open it "
-                                                  "(mode 0600, its owner's alone). Run as root: "
+                                                  "(its owner's alone). Run as root: "
                                                   "sudo waitscope ..."));
 }
 
