@@ -34,13 +34,20 @@ void UnreadStage::Baseline(absl::FunctionRef<void(const Event&)> emit) const {
   ports_.ForEachClosed([&](const unread_event& event) { emit(event); });
 }
 
-Histogram UnreadAges(const Snapshot& snapshot, uint32_t pid) {
-  Histogram ages;
+std::vector<PortAges> UnreadAgesByPort(const Snapshot& snapshot, uint32_t pid) {
+  std::vector<PortAges> ports;
   for (auto row = snapshot.unread.lower_bound({pid, 0});
        row != snapshot.unread.end() && row->first.pid == pid; ++row) {
-    ages.Merge(row->second.ages);
-    ages.Merge(row->second.open);
+    PortAges& port =
+        ports.emplace_back(PortAges{.port = row->first.port, .ages = row->second.ages});
+    port.ages.Merge(row->second.open);
   }
+  return ports;
+}
+
+Histogram UnreadAges(const Snapshot& snapshot, uint32_t pid) {
+  Histogram ages;
+  for (const PortAges& port : UnreadAgesByPort(snapshot, pid)) ages.Merge(port.ages);
   return ages;
 }
 

@@ -1,6 +1,8 @@
 // How long requests lie unread, by difference of monotone totals.
 #pragma once
 
+#include <vector>
+
 #include "absl/functional/function_ref.h"
 #include "agent/core/event.h"
 #include "agent/core/monotone.h"
@@ -22,6 +24,14 @@ class UnreadStage {
 
   Monotone<UnreadKey, unread_event, Newer> ports_;
 };
+
+// Of one listening port.
+struct PortAges {
+  uint32_t port = 0;
+  Histogram ages;
+};
+// Each port's by itself: one that is answered at once tells nothing of another.
+std::vector<PortAges> UnreadAgesByPort(const Snapshot& snapshot, uint32_t pid);
 
 // Of all that the process read, and of what was still unread at the end; empty, or 0: not measured,
 // or nobody asked it for anything.

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "agent/diagnose/executors.h"
+#include "agent/diagnose/locks.h"
 
 namespace waitscope {
 namespace {
 
-constexpr uint64_t kPairMask = ~UINT64_C(7);  // a condition variable's two words are one
 constexpr uint64_t kShortestHoldNs = 1'000'000;
 // Who only takes turns waits again at once; an unfair lock would not be handed on so fast.
 constexpr uint64_t kShortestRestNs = 200'000;

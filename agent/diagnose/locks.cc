@@ -1,6 +1,7 @@
 #include "agent/diagnose/locks.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -9,8 +10,6 @@
 namespace waitscope {
 namespace {
 
-// A condition variable's waiters alternate between two words of four bytes (glibc 2.25 to 2.41).
-constexpr uint64_t kPairMask = ~UINT64_C(7);
 // The interpreter's lock has its condition variables and mutexes within this many bytes.
 constexpr uint64_t kInterpreterSpan = 512;
 // sys.setswitchinterval is 5 ms unless a program changes it; a waiter asks again after it.
@@ -22,6 +21,9 @@ constexpr uint64_t kBirthNs = 100'000'000;  // from a thread's start to its firs
 constexpr double kFewestMoves = 3;
 constexpr uint32_t kWaitBitset = 9;
 constexpr uint32_t kRealtime = 256;
+constexpr std::string_view kJavaModule = "[jit]";
+constexpr std::array<std::string_view, 4> kJavaPlumbing{
+    "java.util.concurrent.locks.", "jdk.internal.", "sun.misc.Unsafe", "StubRoutines"};
 
 bool IsFutex(const WaitSite& site) {
   return site.object != nullptr && site.object->kind == OBJECT_futex;
@@ -108,8 +110,27 @@ void JoinByName(std::map<std::string, Lock>& locks) {
   });
 }
 
+// The innermost function of Java that is not a part of locking; empty: none is known.
+std::string CallerOf(const MachineView& machine, const WaitSite& site) {
+  const auto stack = machine.snapshot().stacks.find(site.user_stack);
+  if (site.user_stack == 0 || stack == machine.snapshot().stacks.end()) return "";
+  const auto takes = [](const Frame& frame) {
+    return frame.module == kJavaModule && !frame.symbol.empty() &&
+           std::ranges::none_of(kJavaPlumbing, [&](std::string_view prefix) {
+             return frame.symbol.starts_with(prefix);
+           });
+  };
+  const auto caller = std::ranges::find_if(stack->second.frames, takes);
+  return caller != stack->second.frames.end() ? caller->symbol : "";
+}
+
+bool IsOfJava(const WaitSite& site) {
+  return site.nature == Nature::kMonitor || site.nature == Nature::kLock;
+}
+
+// What a site waits for is told apart by this text; `fresh` learns what it is.
 std::string KeyOf(const MachineView& machine, const WaitSite& site, uint64_t interpreter,
-                  Lock& fresh) {
+                  JavaLocks java, Lock& fresh) {
   if (site.nature == Nature::kKernelLock) {
     fresh.kernel = KernelLockAt(machine, site);
     return KeyOf(*fresh.kernel);
@@ -120,10 +141,12 @@ std::string KeyOf(const MachineView& machine, const WaitSite& site, uint64_t int
     return fresh.file + std::to_string(known ? site.object->id : site.syscall);
   }
   if (!IsFutex(site)) return "";
-  fresh.monitor = site.nature == Nature::kMonitor;
-  if (fresh.monitor) return "monitor";
-  fresh.concurrent = site.nature == Nature::kLock;
-  if (fresh.concurrent) return "concurrent";
+  if (IsOfJava(site)) {
+    fresh.monitor = site.nature == Nature::kMonitor;
+    fresh.concurrent = !fresh.monitor;
+    if (java == JavaLocks::kByCaller) fresh.caller = CallerOf(machine, site);
+    return absl::StrCat(fresh.monitor ? "monitor " : "concurrent ", fresh.caller);
+  }
   fresh.interpreter = IsNear(site.object->id, interpreter);
   fresh.word = fresh.interpreter ? interpreter : site.object->id & kPairMask;
   fresh.mutex = site.nature == Nature::kMutex && !fresh.interpreter;
@@ -243,7 +266,8 @@ bool IsForInterpreter(const WaitSite& site, uint64_t interpreter) {
   return IsFutex(site) && IsNear(site.object->id, interpreter);
 }
 
-std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process) {
+std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process,
+                              JavaLocks java) {
   const uint64_t interpreter = InterpreterLock(machine, process);
   std::map<std::string, Lock> locks;
   for (const ThreadView& thread : process.threads) {
@@ -251,7 +275,7 @@ std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& pro
       const bool of_kernel = site.nature == Nature::kKernelLock;
       if ((site.cls != WAIT_lock && !of_kernel) || site.nature == Nature::kSleep) continue;
       Lock fresh;
-      const std::string key = KeyOf(machine, site, interpreter, fresh);
+      const std::string key = KeyOf(machine, site, interpreter, java, fresh);
       if (key.empty()) continue;
       Lock& lock = locks.try_emplace(key, fresh).first->second;
       LearnWord(machine, site, lock);
@@ -290,8 +314,10 @@ bool IsFor(const MachineView& machine, const Lock& lock, const WaitSite& site) {
     return lock.kernel && of_kernel && IsFor(lock, KernelLockAt(machine, site));
   }
   if (site.cls != WAIT_lock) return false;
-  if (lock.monitor) return site.nature == Nature::kMonitor;
-  if (lock.concurrent) return site.nature == Nature::kLock;
+  if (lock.monitor || lock.concurrent) {
+    const Nature nature = lock.monitor ? Nature::kMonitor : Nature::kLock;
+    return site.nature == nature && (lock.caller.empty() || lock.caller == CallerOf(machine, site));
+  }
   if (lock.word == 0) {
     return site.nature == Nature::kFileLock && site.object == lock.longest_site->object;
   }

@@ -12,11 +12,16 @@
 
 namespace waitscope {
 
+// A condition variable's waiters alternate between two words of four bytes (glibc 2.25 to 2.41):
+// they are known by the first.
+inline constexpr uint64_t kPairMask = ~UINT64_C(7);
+
 struct Lock {
   uint64_t word = 0;         // lowest address seen; 0: a file lock, the kernel's or one of Java's
   std::string file;          // of a file lock
   bool monitor = false;      // Java's: which of them is not known
   bool concurrent = false;   // of java.util.concurrent: likewise
+  std::string caller;        // of one of Java's: who takes it, where they are told apart by that
   bool shared = false;       // of readers and writers, by its waiters' stacks
   bool interpreter = false;  // Python's global interpreter lock
   bool mutex = false;        // by its futex operation
@@ -36,8 +41,14 @@ struct Lock {
   const WaitSite* longest_site = nullptr;  // where most time was spent waiting
 };
 
+// Which lock of Java's a thread waits for is not known. One lock may be taken by several functions,
+// and one function may take several locks, but who takes it where somebody is let in is not proven
+// to be stuck.
+enum class JavaLocks : uint8_t { kTogether, kByCaller };
+
 // Everything waited for like a lock, the longest waited for first.
-std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process);
+std::vector<Lock> WaitedForIn(const MachineView& machine, const ProcessView& process,
+                              JavaLocks java = JavaLocks::kTogether);
 // Those with at least two waiters, or with one that another thread is known to keep waiting.
 std::vector<Lock> LocksOf(const MachineView& machine, const ProcessView& process);
 

@@ -11,7 +11,6 @@
 namespace waitscope {
 namespace {
 
-constexpr int32_t kEpollPwait2 = 441;  // v5.11
 constexpr int32_t kIoUringEnter = 426;
 constexpr int32_t kAnyFd = -1;
 constexpr int32_t kUnseenFd = -2;

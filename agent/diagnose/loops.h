@@ -26,6 +26,8 @@ struct Loop {
 
 inline constexpr uint64_t kLongGapNs = 100'000'000;  // asyncio's slow_callback_duration
 
+inline constexpr int32_t kEpollPwait2 = 441;  // v5.11; older headers have no name for it
+
 // Whether a system call is how loops wait for whatever comes next.
 bool IsLoopPoll(int32_t syscall);
 

@@ -112,6 +112,12 @@ double ThreadView::ShareOf(Nature nature) const {
   return WallNs() > 0 ? NsOf(nature) / WallNs() : 0;
 }
 
+double WaitSite::EndedBy(const std::set<ThreadKey>& threads) const {
+  double ended = 0;
+  for (const auto& [waker, count] : wakers) ended += threads.contains(waker) ? count : 0;
+  return ended;
+}
+
 uint64_t ThreadView::ReadsWithWrites() const {
   return std::min(Calls({__NR_read, __NR_readv}), Calls({__NR_write, __NR_writev}));
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct WaitSite {
   std::map<ThreadKey, double> wakers{};  // threads only, with how many waits each ended
 
   double MeanNs() const { return count > 0 ? ns / count : ns; }
+  // How many of these waits those threads ended.
+  double EndedBy(const std::set<ThreadKey>& threads) const;
 };
 
 struct RunSite {

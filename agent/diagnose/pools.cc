@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "agent/diagnose/loops.h"
 #include "bpf/sides.h"
 #include "bpf/wait_class.h"
 
@@ -16,6 +17,7 @@ namespace {
 constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
 constexpr uint64_t kFewestTurns = 4;
+constexpr double kSeveral = 1.25;
 constexpr double kPerJob = 0.8;                // a job that ends was handed out before
 constexpr double kOwnWork = 0.5;               // of its time, at the same kind of work as the pool
 constexpr uint16_t kUnix = 1;                  // AF_UNIX
@@ -32,28 +34,40 @@ bool IsMain(const ThreadView& thread) { return thread.key().tid == thread.key().
 
 // A loop that receives, and has not connected to anybody.
 bool IsAskedInTurns(const ThreadView& thread) {
-  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait}) >= kFewestTurns &&
+  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2}) >= kFewestTurns &&
          thread.Calls({__NR_recvfrom, __NR_recvmsg}) >= kFewestTurns &&
          thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev}) > 0 &&
          thread.Calls({__NR_connect}) == 0;
 }
 
 uint64_t Polls(const ThreadView& thread) {
-  return thread.Calls(
-      {__NR_epoll_wait, __NR_epoll_pwait, __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6});
+  return thread.Calls({__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2, __NR_poll, __NR_ppoll,
+                       __NR_select, __NR_pselect6});
+}
+
+bool AsksSomebody(const ThreadView& thread) {
+  return thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews) > 0 ||
+         thread.Calls({__NR_connect}) > 0;
 }
 
 // Requests were read, and it polls and receives but asks nobody: clients of databases poll, too.
 bool TakesRequests(const ProcessView& process, const ThreadView& thread) {
-  const bool asks = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews) > 0 ||
-                    thread.Calls({__NR_connect}) > 0;
-  return process.requests_read >= kFewestTurns && !asks && Polls(thread) >= kFewestTurns &&
-         thread.Calls({__NR_recvfrom, __NR_recvmsg}) >= kFewestTurns;
+  const uint64_t taken = thread.Calls({__NR_recvfrom, __NR_recvmsg}) + thread.ReadsWithWrites();
+  return process.requests_read >= kFewestTurns && !AsksSomebody(thread) &&
+         Polls(thread) >= kFewestTurns && taken >= kFewestTurns;
 }
 
-// Reads what lies there whenever its own clock says so, if it never waits for anything to come.
+// A loop that is asked all the time finds something at each poll. If it sleeps in between, then
+// for each of several requests that it found, and not once a turn, as whoever looks what lies there
+// whenever its own clock says so.
+bool SleepsMoreThanItPolls(const ThreadView& thread) {
+  if (thread.loop == nullptr || thread.loop->polls < kFewestTurns) return false;
+  return thread.CountOf(Nature::kSleep) >= kSeveral * static_cast<double>(thread.loop->polls);
+}
+
 bool WaitsForEvents(const ThreadView& thread) {
-  return thread.CountOf(Nature::kPoll) >= static_cast<double>(kFewestTurns);
+  return thread.CountOf(Nature::kPoll) >= static_cast<double>(kFewestTurns) ||
+         SleepsMoreThanItPolls(thread);
 }
 
 // Those who ask may keep their connections: then nothing is accepted for a long time.
@@ -229,6 +243,18 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
 
 uint64_t SentBy(const ThreadView& thread) {
   return thread.Calls({__NR_sendto, __NR_sendmsg}) + thread.ReadsWithWrites();
+}
+
+uint64_t SendsOf(const ThreadView& thread) {
+  return thread.Calls({__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write, __NR_writev});
+}
+
+double HandsOn(const ThreadView& thread) {
+  const uint64_t received =
+      thread.Calls({__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg, __NR_read, __NR_readv});
+  const bool answers = 2 * SendsOf(thread) >= received;
+  if (answers || AsksSomebody(thread) || Polls(thread) < kFewestTurns) return 0;
+  return static_cast<double>(received);
 }
 
 uint64_t ExchangesOf(const ThreadView& thread) {

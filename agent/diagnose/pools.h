@@ -55,6 +55,13 @@ bool HasDispatcher(const MachineView& machine, const ProcessView& process, const
 // How often it sent something over a connection.
 uint64_t SentBy(const ThreadView& thread);
 
+// The same with all it wrote, be it to a connection or a file.
+uint64_t SendsOf(const ThreadView& thread);
+
+// How often it received something, if it polls for that and answers less than half of it, and asks
+// nobody: others of its process have to answer. Else 0.
+double HandsOn(const ThreadView& thread);
+
 // As often as something came over a connection and something was sent over one.
 uint64_t ExchangesOf(const ThreadView& thread);
 

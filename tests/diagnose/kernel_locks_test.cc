@@ -234,5 +234,23 @@ TEST_F(KernelLockTest, ACommitThatMeetsALockIsStillACommit) {
   EXPECT_EQ(view.Find(10)->threads[0].sites[0].nature, Nature::kCommit);
 }
 
+TEST(StuckAtKernelLockTest, WhoHasWaitedForHalfAMinuteHangs) {
+  for (const uint64_t seconds : {20, 40}) {
+    MadeMachine machine;
+    const ThreadKey thread = machine.AddThread(10, 11, "writer");
+    machine.AddWait(
+        thread,
+        {.cls = WAIT_other, .syscall = __NR_write, .ns = kWindow, .kernel_frames = kAppending});
+    machine.snapshot().threads.at(thread).open_wait =
+        OpenWait{.cls = WAIT_other, .ns = seconds * kSecond, .syscall = __NR_write};
+    const Findings findings = machine.Diagnosed();
+    ASSERT_EQ(findings.size(), seconds < 30 ? 0u : 1u);
+    if (findings.empty()) continue;
+    EXPECT_EQ(findings[0].condition, "hung-threads");
+    EXPECT_THAT(findings[0].summary,
+                HasSubstr("stuck in the kernel, waiting for the kernel's inode lock for 40"));
+  }
+}
+
 }  // namespace
 }  // namespace waitscope

@@ -47,6 +47,20 @@ class RequestTest : public testing::Test {
     machine_.snapshot().threads.at(worker).open_wait = wait;
   }
 
+  // It sleeps 40 times, and always finds something.
+  void LoopOverSelect(uint64_t turns) {
+    const ThreadKey loop = machine_.AddThread(20, 20, "loop");
+    machine_.AddWait(
+        loop, {.cls = WAIT_sleep, .syscall = __NR_clock_nanosleep, .ns = kWindow, .count = 40});
+    machine_.AddCalls(loop, __NR_pselect6, turns);
+    machine_.AddCalls(loop, __NR_read, 40);
+    machine_.AddCalls(loop, __NR_write, 40);
+    machine_.AddLoop(loop, kWindow / turns, turns);
+    UnreadWindow& port = machine_.snapshot().unread[{20, 8080}];
+    port.reads = 40;
+    port.ages.Add(200 * kMillisecond, 40);
+  }
+
   const std::string kFutureOfCpp =
       "std::__atomic_futex_unsigned_base::_M_futex_wait_until(unsigned int*, unsigned int)";
   MadeMachine machine_;
@@ -93,6 +107,16 @@ TEST_F(RequestTest, AHandlerThatSleepsIsToldThoughAnotherThreadPollsForIt) {
   TakeWhatCame(AddSleeper());
   machine_.AddCalls(main_, __NR_epoll_wait, 70);
   EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
+TEST_F(RequestTest, ALoopOverSelectThatSleepsForEachRequestIsToldThoughItNeverWaitsAtIt) {
+  LoopOverSelect(25);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("blocking-sleep"));
+}
+
+TEST_F(RequestTest, ALoopThatLooksWhatLiesThereAfterEachSleepKeepsNobodyWaiting) {
+  LoopOverSelect(40);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(RequestTest, APollerThatAsksOthersMaySleep) {

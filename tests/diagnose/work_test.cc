@@ -19,18 +19,21 @@ using testing::SizeIs;
 class WorkTest : public MadeServer {
  protected:
   // What a Unix socket's peer takes wakes the sender, who waits for the answer a second time.
-  void AskOverUnixSocket(uint32_t tid, uint64_t questions) {
+  static wait_object UnixConnection() {
     wait_object object{};
     object.kind = OBJECT_socket;
     object.family = 1;
     object.peer_port = 7;
+    return object;
+  }
+  void AskOverUnixSocket(uint32_t tid, uint64_t questions) {
     const ThreadKey worker = AddWorker(tid);
     machine_.AddWait(worker, {.cls = WAIT_network,
                               .syscall = __NR_recvfrom,
                               .ns = 7900 * kMillisecond,
                               .count = 2.0 * static_cast<double>(questions),
                               .longest_ns = 500 * kMillisecond,
-                              .object = object});
+                              .object = UnixConnection()});
     machine_.AddCalls(worker, __NR_recvfrom, questions, 490 * kMillisecond);
     machine_.AddCalls(worker, __NR_sendto, questions);
   }
@@ -67,6 +70,21 @@ class WorkTest : public MadeServer {
     machine_.AddCalls(AddWorker(11), __NR_read, 60);
     machine_.AddCalls(AddWorker(11), __NR_write, 60);
   }
+  // The main thread reads all at once, and answers nothing.
+  void ReadForWorkers() {
+    ReadRequests(64, kMillisecond / 10);
+    machine_.AddCalls(main_, __NR_poll, 64);
+    machine_.AddCalls(main_, __NR_recvfrom, 64);
+    machine_.AddWait(
+        main_, {.cls = WAIT_poll, .syscall = __NR_poll, .ns = 7900 * kMillisecond, .count = 64});
+  }
+  void WaitForChild(uint32_t tid, uint64_t times) {
+    machine_.AddWait(AddWorker(tid), {.cls = WAIT_child,
+                                      .syscall = __NR_wait4,
+                                      .ns = 7900 * kMillisecond,
+                                      .count = static_cast<double>(times)});
+    machine_.AddCalls(AddWorker(tid), __NR_sendto, times);
+  }
   // And tell the main thread when they end.
   void WatchChildren() {
     for (uint32_t tid = 11; tid < 15; ++tid) {
@@ -82,8 +100,8 @@ class WorkTest : public MadeServer {
                                .waker = worker});
     }
   }
-  void ReadRequests(uint64_t reads, uint64_t age_ns) {
-    UnreadWindow& window = machine_.snapshot().unread[{10, 8080}];
+  void ReadRequests(uint64_t reads, uint64_t age_ns, uint32_t port = 8080) {
+    UnreadWindow& window = machine_.snapshot().unread[{10, port}];
     window.reads += reads;
     window.ages.Add(age_ns, reads);
   }
@@ -169,6 +187,67 @@ TEST_F(WorkTest, WorkersThatParkWhileRequestsLieUnreadAreStuckInTasks) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
   EXPECT_THAT(findings[0].summary, HasSubstr("lay unread for"));
+}
+
+TEST_F(WorkTest, APortThatIsReadAtOnceTellsNothingOfAnother) {
+  AcceptConnections();
+  ReadRequests(60, 400 * kMillisecond);
+  ReadRequests(600, 2 * kMillisecond, 9090);
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    Park(tid, 7900 * kMillisecond, 60);
+    AddCalls(tid, 20, 20);
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
+  EXPECT_THAT(findings[0].summary, HasSubstr("half of the requests at port 8080"));
+}
+
+TEST_F(WorkTest, WorkersThatAnswerWhatALoopReadForThemAreAPool) {
+  ReadForWorkers();
+  for (uint32_t tid = 11; tid < 15; ++tid) WaitForChild(tid, 16);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(WorkTest, WorkersThatAskABackendAndAnswerWhatALoopReadForThemAreAPool) {
+  ReadForWorkers();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 16);
+    machine_.AddCalls(AddWorker(tid), __NR_read, 16);
+    machine_.AddCalls(AddWorker(tid), __NR_write, 32);
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
+TEST_F(WorkTest, ShippersThatSendOnWhatALoopReadForThemAnswerNobody) {
+  ReadForWorkers();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 16);
+    AddCalls(tid, 16, 16);
+  }
+  EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
+}
+
+TEST_F(WorkTest, WorkersBesideALoopThatAnswersByItselfMayTakeTheirTime) {
+  ReadForWorkers();
+  machine_.AddCalls(main_, __NR_sendto, 64);
+  for (uint32_t tid = 11; tid < 15; ++tid) WaitForChild(tid, 16);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(WorkTest, WorkersThatAnswerOverAUnixSocketAreAPoolAsWhoWaitsForThemTells) {
+  machine_.AddCalls(main_, __NR_poll, 64);
+  machine_.AddCalls(main_, __NR_readv, 64);
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    WaitForChild(tid, 16);
+    machine_.AddWait(machine_.AddThread(20, 20 + tid, "client"), {.cls = WAIT_network,
+                                                                  .syscall = __NR_read,
+                                                                  .ns = 7900 * kMillisecond,
+                                                                  .count = 16,
+                                                                  .object = UnixConnection(),
+                                                                  .waker = AddWorker(tid)});
+  }
+  EXPECT_THAT(machine_.Conditions(), Contains("thread-pool-starvation"));
 }
 
 TEST_F(WorkTest, WorkersThatParkWhileRequestsAreReadAtOnceAreIdle) {

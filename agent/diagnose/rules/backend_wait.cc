@@ -151,12 +151,6 @@ bool WorksForOthers(const ThreadView& thread, const Occupation& occupation) {
 
 bool AreSends(const PeerWaits& waits) { return waits.sends_ns >= kMostlySends * waits.ns; }
 
-double EndedBy(const std::set<ThreadKey>& threads, const WaitSite& site) {
-  double ended = 0;
-  for (const auto& [waker, count] : site.wakers) ended += threads.contains(waker) ? count : 0;
-  return ended;
-}
-
 // Others of the process park until the sender comes for what they have for it, or wait for room in
 // the pipe that it reads. A copy that takes its time holds up nobody.
 bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const PeerWaits& waits) {
@@ -169,7 +163,7 @@ bool HoldsUpOthers(const MachineView& machine, const ProcessView& process, const
         const bool parks = site.nature == Nature::kPark && pid == process.pid;
         const bool writes = site.nature == Nature::kPipe && IsSend(site.syscall);
         const bool slow = site.MeanNs() >= kShortestWaitNs;
-        if (slow && (parks || writes)) held_up += EndedBy(senders, site);
+        if (slow && (parks || writes)) held_up += site.EndedBy(senders);
       }
     }
   }

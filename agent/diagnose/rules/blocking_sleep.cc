@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/loops.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -29,7 +30,6 @@ constexpr double kNothingPerSleep = 0.5;
 constexpr std::array<int32_t, 6> kTakes{__NR_recvfrom, __NR_recvmsg, __NR_read,
                                         __NR_readv,    __NR_accept,  __NR_accept4};
 constexpr std::array<int32_t, 4> kPolls{__NR_poll, __NR_ppoll, __NR_select, __NR_pselect6};
-constexpr int32_t kEpollPwait2 = 441;
 constexpr std::array<int32_t, 3> kEpolls{__NR_epoll_wait, __NR_epoll_pwait, kEpollPwait2};
 
 uint64_t AcceptedBy(const ThreadView& thread) { return thread.Calls({__NR_accept, __NR_accept4}); }
@@ -43,10 +43,10 @@ bool IsHandedWork(const ThreadView& thread) {
   });
 }
 
-// Read and write are for files, too: only who accepts by itself surely reads what it accepted, and
-// who is handed work what was accepted for it.
-uint64_t ReadFromConnections(const ThreadView& thread) {
-  const bool sure = AcceptedBy(thread) > 0 || IsHandedWork(thread);
+// Read and write are for files, too: only who accepts by itself or polls for requests surely reads
+// what it accepted, and who is handed work what was accepted for it.
+uint64_t ReadFromConnections(const ProcessView& process, const ThreadView& thread) {
+  const bool sure = AcceptedBy(thread) > 0 || IsAsked(process, thread) || IsHandedWork(thread);
   return sure ? thread.Calls({__NR_read, __NR_readv}) : 0;
 }
 
@@ -90,19 +90,19 @@ bool SleepsForATick(const MachineView& machine, const ProcessView& process,
          FoundNothing(machine, thread) >= kNothingPerSleep * thread.CountOf(Nature::kSleep);
 }
 
-bool AnswersSomebody(const ThreadView& thread) {
+bool AnswersSomebody(const ProcessView& process, const ThreadView& thread) {
   if (WaitsForClients(thread)) return true;
   const double answers = thread.CountOf(Nature::kBackend) + thread.CountOf(Nature::kNews);
   if (answers > 0 || thread.Calls({__NR_connect}) > 0) return false;
   const uint64_t received =
-      thread.Calls({__NR_recvfrom, __NR_recvmsg}) + ReadFromConnections(thread);
+      thread.Calls({__NR_recvfrom, __NR_recvmsg}) + ReadFromConnections(process, thread);
   const uint64_t sent = thread.Calls({__NR_sendto, __NR_sendmsg, __NR_write, __NR_writev});
   return sent > 0 && received > 0 && sent <= kMostPerRequest * (received + AcceptedBy(thread));
 }
 
 bool SleepsInRequests(const MachineView& machine, const ProcessView& process,
                       const ThreadView& thread) {
-  return AnswersSomebody(thread) &&
+  return AnswersSomebody(process, thread) &&
          (WaitsForClients(thread) || !SleepsForATick(machine, process, thread));
 }
 

@@ -4,10 +4,13 @@
 // next one as its owner. Or threads that have waited through a window of at least 5 s for a lock of
 // Java, of readers and writers, or for a mutex whose owner is known, that nobody let go of; only
 // worth knowing (info) when the main thread keeps it and they have done nothing yet but wait, as at
-// a gate. Or a thread that has been stuck in the kernel for a disk for 30 s (a quarter of the
-// kernel's own hung_task_timeout_secs). False positives: none known for cycles; a holder that takes
-// this long and then lets go; a suspended or failed device is what the second says.
+// a gate. Which of Java's locks it is, only its callers tell: nobody may have been let in where
+// they take it, nor wait for long elsewhere. Or a thread that has been stuck in the kernel for 30 s
+// (a quarter of the kernel's own hung_task_timeout_secs), for a disk or one of the kernel's own
+// locks. False positives: none known for cycles; a holder that takes this long and then lets go; a
+// suspended or failed device or file system is what the last says.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -26,6 +29,7 @@ namespace {
 constexpr uint64_t kPatienceNs = 2'000'000'000;
 constexpr double kSilenceNs = 5e9;
 constexpr double kWholeWindow = 0.95;
+constexpr double kLongLine = 0.25;  // of the window
 constexpr size_t kMostStacks = 4;
 constexpr uint64_t kStuckNs = 30'000'000'000;
 
@@ -166,39 +170,98 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
   return finding;
 }
 
-const Lock* NeverReleased(const MachineView& machine, const ProcessView& process,
-                          const std::vector<Lock>& locks) {
-  const auto lock = std::ranges::find_if(locks, [&](const Lock& lock) {
-    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock);
-  });
-  return lock != locks.end() ? &*lock : nullptr;
+// Those of Java's locks are of one kind, whoever takes them: in a deadlock two functions may.
+void JoinOfOneKind(Lock& first, const std::vector<Lock>& locks) {
+  for (const Lock& lock : locks) {
+    const bool another = lock.caller != first.caller;
+    if (!another || lock.monitor != first.monitor || lock.concurrent != first.concurrent) continue;
+    first.waiters.insert(lock.waiters.begin(), lock.waiters.end());
+    first.wait_ns += lock.wait_ns;
+  }
+  first.caller.clear();
 }
 
-Finding TellStuck(const MachineView& machine, const ProcessView& process,
-                  const std::vector<const ThreadView*>& stuck) {
-  Finding finding = Draft(machine, process, "hung-threads", "kernel");
+// Who waits for a lock of Java's in a long line waits as long as all the others in it, wherever
+// they take it.
+bool OthersStandInLongLines(const MachineView& machine, const Lock& lock,
+                            const std::vector<Lock>& locks) {
+  if (!lock.monitor && !lock.concurrent) return false;
+  return std::ranges::any_of(locks, [&](const Lock& other) {
+    return other.woken && other.monitor == lock.monitor && other.concurrent == lock.concurrent &&
+           static_cast<double>(other.longest_ns) > kLongLine * machine.WindowNs();
+  });
+}
+
+std::optional<Lock> NeverReleased(const MachineView& machine, const ProcessView& process) {
+  const std::vector<Lock> locks = WaitedForIn(machine, process, JavaLocks::kByCaller);
+  std::vector<Lock> hung;
+  std::ranges::copy_if(locks, std::back_inserter(hung), [&](const Lock& lock) {
+    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock) &&
+           !OthersStandInLongLines(machine, lock, locks);
+  });
+  if (hung.empty()) return std::nullopt;
+  Lock first = hung.front();
+  JoinOfOneKind(first, hung);
+  return first;
+}
+
+// Threads that the kernel has kept for long, for one reason.
+struct Stuck {
+  std::string reason;
+  const char* advice = "";
+  std::vector<const ThreadView*> threads;
+};
+
+Finding TellStuck(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
+  Finding finding = Draft(machine, process, "hung-threads", stuck.reason);
   finding.severity = Severity::kCritical;
   finding.confidence = 0.9;
-  NameThreads(finding, stuck);
-  finding.impact = {static_cast<uint64_t>(machine.WindowNs() * static_cast<double>(stuck.size())),
-                    1};
-  const OpenWait& wait = *stuck.front()->window->open_wait;
-  finding.summary = absl::StrCat(Plural(stuck.size(), "thread"), " of ", NameOf(process),
-                                 " stuck in the kernel, waiting for a disk for ",
+  NameThreads(finding, stuck.threads);
+  const auto count = static_cast<double>(stuck.threads.size());
+  finding.impact = {static_cast<uint64_t>(machine.WindowNs() * count), 1};
+  const ThreadView& first = *stuck.threads.front();
+  const OpenWait& wait = *first.window->open_wait;
+  finding.summary = absl::StrCat(Plural(stuck.threads.size(), "thread"), " of ", NameOf(process),
+                                 " stuck in the kernel, waiting for ", stuck.reason, " for ",
                                  TimeText(static_cast<double>(wait.ns)));
-  finding.advice = "look at the device and its driver: dmesg, multipath, the volume's own health";
+  finding.advice = stuck.advice;
   finding.evidence.push_back(StackOf(machine, wait));
-  finding.evidence.push_back(Check(absl::StrCat("cat /proc/", stuck.front()->key().pid, "/task/",
-                                                stuck.front()->key().tid, "/stack")));
+  finding.evidence.push_back(
+      Check(absl::StrCat("cat /proc/", first.key().pid, "/task/", first.key().tid, "/stack")));
   return finding;
 }
 
-std::vector<const ThreadView*> StuckIn(const ProcessView& process) {
-  std::vector<const ThreadView*> stuck;
+bool IsStuck(const ThreadView& thread) {
+  const auto& wait = thread.window->open_wait;
+  return wait && wait->ns >= kStuckNs;
+}
+
+Stuck StuckForDisk(const ProcessView& process) {
+  Stuck stuck{.reason = "a disk",
+              .advice =
+                  "look at the device and its driver: dmesg, multipath, the volume's own "
+                  "health"};
   for (const ThreadView& thread : process.threads) {
     const auto& wait = thread.window->open_wait;
     const bool disk = wait && (wait->cls == WAIT_disk || wait->cls == WAIT_commit);
-    if (disk && wait->ns >= kStuckNs) stuck.push_back(&thread);
+    if (disk && IsStuck(thread)) stuck.threads.push_back(&thread);
+  }
+  return stuck;
+}
+
+// Not for its semaphores: drivers use them for events, which may take any time to come.
+Stuck StuckForKernelLock(const MachineView& machine, const ProcessView& process) {
+  Stuck stuck{.advice =
+                  "find who keeps it: threads in state D (ps -eLo pid,tid,stat,wchan:32,comm) "
+                  "and what they wait for in turn: a frozen or dead file system "
+                  "(fsfreeze, NFS, FUSE), a failed device, a page nobody delivers"};
+  for (const ThreadView& thread : process.threads) {
+    const auto open = std::ranges::find_if(thread.sites, &WaitSite::open);
+    if (open == thread.sites.end() || open->nature != Nature::kKernelLock) continue;
+    const KernelLock lock = KernelLockAt(machine, *open);
+    if (lock.kind == KERNEL_LOCK_semaphore || !IsStuck(thread)) continue;
+    if (stuck.threads.empty()) stuck.reason = absl::StrCat("the kernel's ", NameOf(lock));
+    stuck.threads.push_back(&thread);
   }
   return stuck;
 }
@@ -209,9 +272,8 @@ std::optional<Finding> HungAtLocks(const MachineView& machine, const ProcessView
     const std::vector<const ThreadView*> cycle = Cycle(process, owners, waiter);
     if (!cycle.empty()) return TellCycle(machine, process, cycle);
   }
-  const std::vector<Lock> locks = WaitedForIn(machine, process);
-  const Lock* lock = NeverReleased(machine, process, locks);
-  return lock != nullptr ? std::optional(TellSilence(machine, process, *lock)) : std::nullopt;
+  const std::optional<Lock> lock = NeverReleased(machine, process);
+  return lock ? std::optional(TellSilence(machine, process, *lock)) : std::nullopt;
 }
 
 }  // namespace
@@ -222,8 +284,9 @@ Findings HungThreads(const MachineView& machine) {
     if (std::optional<Finding> hung = HungAtLocks(machine, process)) {
       findings.push_back(*std::move(hung));
     }
-    const std::vector<const ThreadView*> stuck = StuckIn(process);
-    if (!stuck.empty()) findings.push_back(TellStuck(machine, process, stuck));
+    for (const Stuck& stuck : {StuckForDisk(process), StuckForKernelLock(machine, process)}) {
+      if (!stuck.threads.empty()) findings.push_back(TellStuck(machine, process, stuck));
+    }
   }
   return findings;
 }

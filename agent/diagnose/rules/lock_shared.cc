@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/locks.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
@@ -23,7 +24,6 @@ namespace waitscope {
 namespace {
 
 constexpr uint32_t kPrivate = 128;
-constexpr uint64_t kPairMask = ~UINT64_C(7);
 constexpr double kFewestWaits = 6;
 constexpr double kShortestWaitNs = 1e6;
 constexpr double kFewestThreadsWorth = 1;

@@ -65,6 +65,7 @@ struct StarvedPool {
   double stuck_ns = 0;
   double waits = 0;
   double nature_ns = 0;
+  bool asked = false;  // by others than its own process, as far as is known
 };
 
 bool IsStuck(const ThreadView& member, const Occupation& occupation) {
@@ -160,12 +161,6 @@ bool IsAskedOrAnswers(const ProcessView& process, const ThreadView& thread) {
   return IsAsked(process, thread) || ExchangesForOthers(thread) >= 1;
 }
 
-double EndedBy(const std::set<ThreadKey>& members, const WaitSite& site) {
-  double ended = 0;
-  for (const auto& [waker, count] : site.wakers) ended += members.contains(waker) ? count : 0;
-  return ended;
-}
-
 // Waits that these ended, of such other threads of the process and of at least such a length.
 double WokenBy(const ProcessView& process, const StarvedPool& starved, double shortest_ns,
                absl::FunctionRef<bool(const ThreadView&)> counts) {
@@ -175,7 +170,7 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved, double sh
   for (const ThreadView& thread : process.threads) {
     if (members.contains(thread.key()) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
-      if (site.MeanNs() >= shortest_ns) woken += EndedBy(members, site);
+      if (site.MeanNs() >= shortest_ns) woken += site.EndedBy(members);
     }
   }
   return woken;
@@ -195,8 +190,12 @@ double LongWaits(const StarvedPool& starved) {
 
 // Then somebody is always free to read them. Not known where they are read by a loop of its own.
 bool AreReadAtOnce(const MachineView& machine, const ProcessView& process) {
-  const Histogram ages = UnreadAges(machine.snapshot(), process.pid);
-  return ages.Count() >= kFewestReads && ages.QuantileNs(kMostReads) < kAtOnceNs;
+  uint64_t reads = 0;
+  for (const PortAges& port : UnreadAgesByPort(machine.snapshot(), process.pid)) {
+    reads += port.ages.Count();
+    if (!port.ages.Empty() && port.ages.QuantileNs(kMostReads) >= kAtOnceNs) return false;
+  }
+  return reads >= kFewestReads;
 }
 
 // A task begins with a question and ends with an answer, over a connection or to the thread that
@@ -219,6 +218,23 @@ bool AnswerWaiters(const MachineView& machine, const StarvedPool& starved, doubl
   double heard = 0;
   for (const ThreadView* member : starved.stuck) heard += member->CountOf(Nature::kClient);
   return AnsweredBy(machine, starved.stuck) - heard >= tasks * kOfTasks;
+}
+
+// Some other thread reads what comes in and hands it on: it sends far less than it reads, so these
+// have to answer. That they do is seen where the requests were counted and they send more than
+// their own questions, or by who on this machine waited for what they sent.
+bool AnswerWhatWasHanded(const MachineView& machine, const ProcessView& process,
+                         const StarvedPool& starved) {
+  const double enough = LongWaits(starved) * kOfTasks;
+  const bool handed = std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+    return std::ranges::find(starved.stuck, &thread) == starved.stuck.end() &&
+           HandsOn(thread) >= std::max(enough, 1.0);
+  });
+  if (!handed) return false;
+  double answers = starved.nature == Nature::kBackend ? -LongWaits(starved) : 0;
+  for (const ThreadView* member : starved.stuck) answers += static_cast<double>(SendsOf(*member));
+  const bool counted = static_cast<double>(process.requests_read) >= enough && answers >= enough;
+  return counted || AnswerWaiters(machine, starved, LongWaits(starved));
 }
 
 bool WorkForRequests(const MachineView& machine, const ProcessView& process,
@@ -248,24 +264,25 @@ bool AreTasks(const MachineView& machine, const ProcessView& process, const Star
 }
 
 bool LooksSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
-               const StarvedPool& starved) {
+               StarvedPool& starved) {
   if (starved.stuck.size() < 2 || starved.idle > starved.stuck.size() / 4) return false;
-  const bool asked = MayServeRequests(machine, process);
   const bool moves = starved.waits >= kFewestWaits;
   const bool fed = HasDispatcher(machine, process, pool, LongWaits(starved));
-  const bool harms =
-      asked && (moves ? WorkForRequests(machine, process, starved) : AnswersNobody(process));
+  const bool handed = moves && AnswerWhatWasHanded(machine, process, starved);
+  starved.asked = handed || MayServeRequests(machine, process);
+  const bool harms = handed || (starved.asked && (moves ? WorkForRequests(machine, process, starved)
+                                                        : AnswersNobody(process)));
   const bool slow = starved.nature_ns >= kShortestWaitNs * std::max(starved.waits, 1.0);
   if (starved.nature == Nature::kSleep) {
     return harms && moves && slow && !ServesConnectionsOfItsOwn(process, starved);
   }
   // In a server somebody is always busy, be it a runtime's own timer: that feeds no consumers.
   if (starved.nature != Nature::kBackend) return harms && slow;
-  return slow && (harms || (!asked && fed && moves && AreTasks(machine, process, starved)));
+  return slow && (harms || (!starved.asked && fed && moves && AreTasks(machine, process, starved)));
 }
 
 bool IsSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
-            const StarvedPool& starved) {
+            StarvedPool& starved) {
   return LooksSick(machine, process, pool, starved) && !WaitForTheirTurn(machine, process, starved);
 }
 
@@ -292,9 +309,8 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Starv
   Finding finding = DraftStarvedPool(machine, process, *starved.stuck.front());
   const double wall_ns = machine.WindowNs() * static_cast<double>(starved.stuck.size());
   const double share = std::min(1.0, starved.stuck_ns / wall_ns);
-  const bool asked = MayServeRequests(machine, process);
-  finding.severity = asked ? Severity::kCritical : Severity::kWarning;
-  finding.confidence = asked ? 0.93 : 0.85;
+  finding.severity = starved.asked ? Severity::kCritical : Severity::kWarning;
+  finding.confidence = starved.asked ? 0.93 : 0.85;
   finding.impact = {static_cast<uint64_t>(starved.stuck_ns), share};
   NameThreads(finding, starved.stuck);
   finding.summary = absl::StrCat("all ", starved.stuck.size(), " worker threads of ",
@@ -326,7 +342,7 @@ Findings ThreadPoolStarvation(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     for (const Pool& pool : PoolsOf(machine, process)) {
-      const StarvedPool starved = Gather(machine, pool);
+      StarvedPool starved = Gather(machine, pool);
       if (IsSick(machine, process, pool, starved)) {
         findings.push_back(Tell(machine, process, starved));
       }

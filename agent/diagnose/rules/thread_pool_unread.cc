@@ -1,14 +1,15 @@
 // Do requests lie unread while the threads that should read them wait for something else?
 //
 // A worker that parks in the middle of a task looks idle, whatever the runtime. But while workers
-// are idle, requests are read at once. Signature: half of the process's requests had lain unread
-// for 100 ms or longer (ten of them at least), and all threads of a pool read and answer (or wait
-// for half of their time until those who asked read the answer), hardly run, and wait for 30 ms or
-// longer at a time. One request of ten is enough where each answer costs one park that nobody ends
-// but the clock: who always finds work is never woken for it, and who waits for what never comes
-// back (a connection that leaked) gives up each time. False positives: a pool that is short of CPU
-// (it runs or wants to), threads with a connection each of which some are idle (these exchange
-// nothing), readers that take their time and answer nobody (they do not send), event loops.
+// are idle, requests are read at once. Signature: half of the requests at one of its ports had
+// lain unread for 100 ms or longer (ten of them at least), and all threads of a pool read and
+// answer (or wait for half of their time until those who asked read the answer), hardly run, and
+// wait for 30 ms or longer at a time. One request of ten is enough where each answer costs one park
+// that nobody ends but the clock: who always finds work is never woken for it, and who waits for
+// what never comes back (a connection that leaked) gives up each time. False positives: a pool that
+// is short of CPU (it runs or wants to), threads with a connection each of which some are idle
+// (these exchange nothing), readers that take their time and answer nobody (they do not send),
+// event loops.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -84,21 +85,27 @@ bool GiveUpEachTime(const Pool& pool) {
          parks - woken <= kMostParks * answers;
 }
 
+// One request of ten had lain there for this long; 0 when there were too few to tell.
+uint64_t OneOfTenNs(const PortAges& port) {
+  return port.ages.Count() >= kFewestReads ? port.ages.QuantileNs(0.9) : 0;
+}
+
 struct Unread {
-  const char* share = "";
+  std::string share;
   uint64_t ns = 0;
   Evidence metric;
 };
 
-Unread UnreadOf(const Histogram& ages, const Pool& pool) {
+Unread UnreadOf(const PortAges& port, const std::string& of_port, const Pool& pool) {
   constexpr auto kLimit = static_cast<double>(kLongUnreadNs);
   if (GiveUpEachTime(pool)) {
-    const uint64_t ns = ages.QuantileNs(0.9);
-    return {"one of ten of", ns,
+    const uint64_t ns = port.ages.QuantileNs(0.9);
+    return {absl::StrCat("one of ten of the requests", of_port), ns,
             Metric("requests_unread_p90_ns", static_cast<double>(ns), "ns", kLimit)};
   }
-  const uint64_t ns = ages.QuantileNs(0.5);
-  return {"half of", ns, Metric("requests_unread_p50_ns", static_cast<double>(ns), "ns", kLimit)};
+  const uint64_t ns = port.ages.QuantileNs(0.5);
+  return {absl::StrCat("half of the requests", of_port), ns,
+          Metric("requests_unread_p50_ns", static_cast<double>(ns), "ns", kLimit)};
 }
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const Pool& pool,
@@ -109,12 +116,12 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   finding.confidence = 0.85;
   finding.impact = {static_cast<uint64_t>(waiting.ns), std::min(1.0, waiting.ns / wall_ns)};
   NameThreads(finding, pool.members);
-  finding.summary = absl::StrCat(
-      unread.share, " the requests to ", NameOf(process), " lay unread for ",
-      TimeText(static_cast<double>(unread.ns)), " or longer, while all ", pool.members.size(),
-      " worker threads waited in their tasks for ", ShareText(finding.impact.share),
-      " of the time (", TimeText(waiting.ns / std::max(waiting.waits, 1.0)),
-      " each time): none is free for the next request");
+  finding.summary = absl::StrCat(unread.share, " to ", NameOf(process), " lay unread for ",
+                                 TimeText(static_cast<double>(unread.ns)), " or longer, while all ",
+                                 pool.members.size(), " worker threads waited in their tasks for ",
+                                 ShareText(finding.impact.share), " of the time (",
+                                 TimeText(waiting.ns / std::max(waiting.waits, 1.0)),
+                                 " each time): none is free for the next request");
   finding.advice =
       "see what the tasks wait for (the stack): shorten it, make it asynchronous, or give it a "
       "pool of its own; stop-gap: raise the pool's size";
@@ -131,11 +138,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
 Findings ThreadPoolUnread(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
-    const Histogram ages = UnreadAges(machine.snapshot(), pid);
-    if (ages.Count() < kFewestReads || ages.QuantileNs(0.9) < kLongUnreadNs) continue;
+    const std::vector<PortAges> ports = UnreadAgesByPort(machine.snapshot(), pid);
+    const auto worst = std::ranges::max_element(ports, {}, &OneOfTenNs);
+    if (worst == ports.end() || OneOfTenNs(*worst) < kLongUnreadNs) continue;
     if (!LoopsOf(machine, process).empty()) continue;
+    const std::string of_port = ports.size() > 1 ? absl::StrCat(" at port ", worst->port) : "";
     for (const Pool& pool : PoolsOf(machine, process)) {
-      const Unread unread = UnreadOf(ages, pool);
+      const Unread unread = UnreadOf(*worst, of_port, pool);
       if (unread.ns < kLongUnreadNs) continue;
       const Waiting waiting = WaitingOf(pool);
       if (waiting.site == nullptr) continue;
