@@ -1,5 +1,5 @@
 // Threads of Java: Kinds.java convoy|deadlock|connections|sleep|nested|common|lock|borrow|stamped|
-// queue|timers|bursts|barrier|limit|chain|fair|kept
+// queue|timers|bursts|barrier|limit|chain|fair|kept|deadlock-beside|acceptors
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -54,6 +54,22 @@ public class Kinds {
         ++total;
       }
     }
+  }
+
+  static void collect(Object from, Object to) throws Exception {
+    synchronized (from) {
+      Thread.sleep(500);
+      synchronized (to) {
+        ++total;
+      }
+    }
+  }
+
+  static void count(Object counter) throws Exception {
+    synchronized (counter) {
+      Thread.sleep(3);
+    }
+    Thread.sleep(5);
   }
 
   static Socket backend() throws Exception {
@@ -130,9 +146,13 @@ public class Kinds {
     }
   }
 
+  static ServerSocket listener() throws Exception {
+    return new ServerSocket(
+        Integer.parseInt(System.getenv("PORT")), 64, InetAddress.getLoopbackAddress());
+  }
+
   static void serve(String kind) throws Exception {
-    ServerSocket server =
-        new ServerSocket(Integer.parseInt(System.getenv("PORT")), 64, InetAddress.getLoopbackAddress());
+    ServerSocket server = listener();
     boolean roomy = kind.equals("lock") || kind.equals("borrow");
     ExecutorService pool = Executors.newFixedThreadPool(roomy ? 12 : 4);
     for (int i = 0; kind.equals("borrow") && i < 3; ++i) idle.put(backend());
@@ -158,6 +178,17 @@ public class Kinds {
       Object other = new Object();
       forever(1, () -> transfer(monitor, other));
       forever(1, () -> transfer(other, monitor));
+    }
+    if (kind.equals("deadlock-beside")) {
+      Object other = new Object();
+      Object counter = new Object();
+      forever(1, () -> transfer(monitor, other));
+      forever(1, () -> collect(other, monitor));
+      forever(3, () -> count(counter));
+    }
+    if (kind.equals("acceptors")) {
+      ServerSocket server = listener();
+      forever(4, () -> answer(server.accept(), () -> "answer\n"));
     }
     if (kind.equals("connections")) {
       BlockingQueue<Socket> connections = new ArrayBlockingQueue<>(8);
@@ -239,7 +270,7 @@ public class Kinds {
       });
     }
     if (kind.equals("chain")) follow(Executors.newFixedThreadPool(6));
-    if (System.getenv("PORT") != null) serve(kind);
+    if (System.getenv("PORT") != null && !kind.equals("acceptors")) serve(kind);
     System.out.println("ready " + ProcessHandle.current().pid());
   }
 }

@@ -1,12 +1,15 @@
 /* Threads that meet at locks of the kernel: kernel_locks map | map-light | append FILE |
- * append-light FILE */
+ * append-light FILE | hold FILE */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +65,24 @@ static void* append(void* pause_ns) {
   return NULL;
 }
 
+/* Memory of which nobody delivers the pages: as of a network or a FUSE file system that is dead. */
+static char* dead_memory(size_t size) {
+  struct uffdio_api api = {.api = UFFD_API};
+  const int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+  char* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct uffdio_register range = {.range = {(unsigned long)memory, size},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
+  if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &range)) exit(1);
+  return memory;
+}
+
+/* The kernel copies what is written while it keeps the file's lock, and waits for the page. */
+static void* write_dead_memory(void* unused) {
+  const int fd = open(path, O_CREAT | O_WRONLY, 0600);
+  if (write(fd, dead_memory(kPiece), kPiece) < 0) exit(1);
+  return unused;
+}
+
 static void start(void* (*body)(void*), int count, long pause_ns) {
   pthread_t thread;
   for (int i = 0; i < count; ++i) pthread_create(&thread, NULL, body, (void*)pause_ns);
@@ -77,6 +98,10 @@ int main(int argc, char** argv) {
     memset(table, 1, kTable);
     start(serve, 4, light ? 5000000 : 500000);
     if (!light) start(freeze_table, 1, 0);
+  } else if (strcmp(argv[1], "hold") == 0) {
+    start(write_dead_memory, 1, 0);
+    rest(200000000);
+    start(append, 2, 5000000);
   } else {
     start(append, 4, light ? 5000000 : 500000);
     if (!light) start(write_segments, 1, 0);
