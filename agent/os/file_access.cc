@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace waitscope {
 namespace {
@@ -60,6 +62,26 @@ absl::StatusOr<OpenedFile> OpenFileInRoot(const std::string& root, const std::st
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const long fd = syscall(SYS_openat2, directory.get(), path.c_str(), &how, sizeof(how));
   return OpenChecked(UniqueFd(static_cast<int>(fd)), absl::StrCat(root, path));
+}
+
+absl::StatusOr<OpenedFile> OpenMapped(const MappedPlace& place, const std::string& host_root,
+                                      IsTheFile is_the_file) {
+  const auto fits = [&](const absl::StatusOr<OpenedFile>& file, FoundBy by) {
+    return file.ok() && is_the_file(file->key, by);
+  };
+  std::vector<std::string> roots{host_root};
+  if (!place.home.empty()) {
+    absl::StatusOr<OpenedFile> mapped =
+        OpenFile(absl::StrFormat("%s/map_files/%x-%x", place.home, place.start, place.end));
+    if (fits(mapped, FoundBy::kMapping)) return mapped;
+    roots.insert(roots.begin(), place.home + "/root");
+  }
+  for (const std::string& root : roots) {
+    if (place.path.empty()) break;
+    absl::StatusOr<OpenedFile> named = OpenFileInRoot(root, place.path);
+    if (fits(named, FoundBy::kName)) return named;
+  }
+  return absl::NotFoundError(absl::StrCat("the mapped file is gone or was replaced: ", place.path));
 }
 
 std::optional<std::string> ReadText(const std::string& path, size_t max_bytes) {

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "agent/unwind/elf_image.h"
 
 namespace waitscope {
@@ -81,16 +80,9 @@ void BringToFront(std::deque<WantedFile>& wanted, const TextMappings& mappings) 
 }  // namespace
 
 absl::StatusOr<OpenedFile> OpenMapped(const FileHolder& holder, const MappedFile& file) {
-  const std::string home = absl::StrCat("/proc/", holder.pid);
-  absl::StatusOr<OpenedFile> mapped =
-      OpenFile(absl::StrFormat("%s/map_files/%x-%x", home, holder.start, holder.end));
-  if (mapped.ok() && mapped->key.inode == file.inode) return mapped;
-  for (const std::string& root : {home + "/root", std::string("/")}) {
-    absl::StatusOr<OpenedFile> named = OpenFileInRoot(root, file.path);
-    // The device is not compared: btrfs and overlayfs report different ones in maps and stat.
-    if (named.ok() && named->key.inode == file.inode) return named;
-  }
-  return absl::NotFoundError(absl::StrCat(file.path, " is gone or was replaced"));
+  const MappedPlace place{absl::StrCat("/proc/", holder.pid), holder.start, holder.end, file.path};
+  return OpenMapped(place, "/",
+                    [&](const FileKey& key, FoundBy) { return key.inode == file.inode; });
 }
 
 std::optional<BuiltFile> BuildFile(WantedFile& wanted, uint64_t most_code_bytes) {

@@ -35,8 +35,7 @@ struct FileHolder {
   uint64_t end = 0;
 };
 
-// The file behind a mapping of a process, opened through the mapping itself or by its name as the
-// process sees it.
+// The mapping may be another file's by now: its inode tells.
 absl::StatusOr<OpenedFile> OpenMapped(const FileHolder& holder, const MappedFile& file);
 
 struct WantedFile {

@@ -81,20 +81,12 @@ std::shared_ptr<const ElfSymbols> ModuleLoader::Load(const Process& process, Cod
 absl::StatusOr<OpenedFile> ModuleLoader::Open(const Process& process,
                                               const CodeMapping& code) const {
   const Mapping& mapping = code.mapping;
-  if (process.live) {
-    absl::StatusOr<OpenedFile> mapped = OpenFile(
-        absl::StrFormat("%s/map_files/%x-%x", HomeOf(process), mapping.start, mapping.end));
-    if (mapped.ok()) return mapped;
-  }
-  for (const std::string& root : {HomeOf(process) + "/root", options_.host_root}) {
-    if (mapping.deleted || (!process.live && root != options_.host_root)) continue;
-    absl::StatusOr<OpenedFile> named = OpenFileInRoot(root, mapping.path);
-    // The device is not compared: btrfs and overlayfs report different ones in maps and stat.
-    const bool same = named.ok() && named->key.inode == mapping.inode &&
-                      (!code.module || named->key == code.module->key);
-    if (same) return named;
-  }
-  return absl::NotFoundError(absl::StrCat(mapping.path, " is gone or was replaced"));
+  const MappedPlace place{process.live ? HomeOf(process) : "", mapping.start, mapping.end,
+                          mapping.deleted ? "" : mapping.path};
+  return OpenMapped(place, options_.host_root, [&](const FileKey& key, FoundBy by) {
+    if (by == FoundBy::kMapping) return true;
+    return key.inode == mapping.inode && (!code.module || key == code.module->key);
+  });
 }
 
 std::shared_ptr<const ElfSymbols> ModuleLoader::Adopt(OpenedFile file, const Process& process,
