@@ -1,5 +1,10 @@
 #include "agent/source/hotspot_build.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <vector>
+
 #include "absl/strings/strip.h"
 #include "agent/unwind/named_symbols.h"
 
@@ -34,11 +39,13 @@ bool MayHoldHotSpot(absl::string_view path) {
 
 std::optional<VmStructsAt> FindHotSpot(const ElfImage& image, absl::string_view path) {
   if (!MayHoldHotSpot(path)) return std::nullopt;
+  std::array<absl::string_view, std::size(kExports)> names;
+  std::ranges::transform(kExports, names.begin(), &Export::name);
+  const std::vector<std::optional<uint64_t>> found = FindSymbols(image, names);
   VmStructsAt at;
-  for (const Export& wanted : kExports) {
-    const std::optional<uint64_t> address = FindSymbol(image, wanted.name);
-    if (!address) return std::nullopt;
-    at.*wanted.to = *address;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!found[i]) return std::nullopt;
+    at.*kExports[i].to = *found[i];
   }
   return at;
 }
