@@ -29,13 +29,17 @@ class TableBuilderTest : public testing::Test {
  protected:
   void SetUp() override {
     auto builder = TableBuilder::Start(
-        [this](const WantedFile& wanted, uint64_t most) { return Build(wanted, most); });
+        [this](WantedFile& wanted, uint64_t most) { return Build(wanted, most); });
     ASSERT_TRUE(builder.ok()) << builder.status();
     builder_ = *std::move(builder);
   }
 
-  std::optional<BuiltFile> Build(const WantedFile& wanted, uint64_t most) {
-    if (wanted.file->path.starts_with("large") && most < UINT64_MAX) return std::nullopt;
+  std::optional<BuiltFile> Build(WantedFile& wanted, uint64_t most) {
+    if (wanted.file->path.starts_with("large") && most < UINT64_MAX) {
+      wanted.opened.emplace();
+      return std::nullopt;
+    }
+    if (wanted.opened) ++still_open_;
     if (wanted.file->path.ends_with("held")) {
       in_work_.release();
       let_go_.acquire();
@@ -63,6 +67,7 @@ class TableBuilderTest : public testing::Test {
   std::binary_semaphore in_work_{0};
   std::binary_semaphore let_go_{0};
   std::atomic<size_t> built_ = 0;
+  std::atomic<size_t> still_open_ = 0;  // when their turn came
   std::unique_ptr<TableBuilder> builder_;
 };
 
@@ -79,6 +84,16 @@ TEST_F(TableBuilderTest, ALargeFileKeepsNoSmallOneWaiting) {
   EXPECT_THAT(Built(1), ElementsAre("small"));
   let_go_.release();
   EXPECT_THAT(Built(2), ElementsAre("large, held", "large"));
+}
+
+TEST_F(TableBuilderTest, FewOfAThousandLargeFilesAreKeptOpenUntilTheirTurn) {
+  Hold("large, held");
+  for (int i = 0; i < 1000; ++i) builder_->Want(Wanted("large"));
+  builder_->Want(Wanted("small"));
+  EXPECT_THAT(Built(1), ElementsAre("small")) << "the large ones stand in line by now";
+  let_go_.release();
+  EXPECT_THAT(Built(1001), SizeIs(1001));
+  EXPECT_EQ(still_open_, 1u + 32u) << "with the one that was in work";
 }
 
 TEST_F(TableBuilderTest, WhatAStackNeedsComesFirst) {

@@ -139,6 +139,23 @@ TEST_F(ProcessTableTest, ReadsLessAndLessOftenForGarbage) {
   EXPECT_EQ(table.stats().maps_read, 1u + 7u);
 }
 
+TEST_F(ProcessTableTest, ReadsMapsThatTakeLongForATenthOfTheTimeAtMost) {
+  constexpr int64_t kReadNs = 5'000'000;
+  WriteFakeProcess(proc_, {.pid = 7, .maps = kOld});
+  const uint64_t* reads = nullptr;
+  ProcessTable table({.proc_dir = proc_.path(), .reread_ns = 1000}, [&] {
+    return now_ns_ + (reads != nullptr ? static_cast<int64_t>(*reads) * kReadNs : 0);
+  });
+  reads = &table.stats().maps_read;
+  table.Remember(7);
+  EXPECT_EQ(PathIn(table, 7, 0x5000), "nothing");
+  WriteFakeProcess(proc_, {.pid = 7, .maps = std::string(kOld) + kNew});
+  now_ns_ += 10 * kReadNs - 1;
+  EXPECT_EQ(PathIn(table, 7, 0x5000), "nothing") << "counted from the end of the last one";
+  now_ns_ += 1;
+  EXPECT_EQ(PathIn(table, 7, 0x5000), "/new");
+}
+
 TEST_F(ProcessTableTest, StillKnowsTheImageBeforeExec) {
   WriteFakeProcess(proc_, {.pid = 7, .maps = kOld});
   ProcessTable table = Make();
