@@ -19,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <system_error>
 #include <thread>
 
@@ -27,6 +28,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/os/clock.h"
+#include "agent/os/landlock.h"
 
 namespace waitscope {
 namespace {
@@ -203,6 +205,51 @@ void Confine() {
   setrlimit(RLIMIT_FSIZE, &limit);
 }
 
+// What the libraries read late: more libraries, how names of hosts are found, and who is trusted.
+// Of /etc no more than that: the rest of it is full of secrets.
+constexpr const char* kNeeded[] = {
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/dev/urandom",
+    "/proc/sys/crypto/fips_enabled",
+    "/etc/ld.so.cache",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/nsswitch.conf",
+    "/etc/services",
+    "/etc/os-release",
+    "/etc/gnutls",
+    "/etc/crypto-policies",
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/pki/ca-trust",
+    "/etc/ca-certificates",
+    "/var/lib/ca-certificates",
+};
+constexpr const char* kNamesOfNeeded[] = {DEBUGINFOD_HEADERS_FILE_ENV_VAR, "SSL_CERT_FILE",
+                                          "SSL_CERT_DIR"};
+
+std::string Variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// It has no capabilities, but is root, as a rule: what is root's would be its own.
+void LeaveOnlyDownloads() {
+  FileLimits limits{.read = {std::begin(kNeeded), std::end(kNeeded)},
+                    .write = Variable(DEBUGINFOD_CACHE_PATH_ENV_VAR)};
+  for (const char* name : kNamesOfNeeded) limits.read.push_back(Variable(name));
+  mkdir(limits.write.c_str(), 0700);  // as the library would, but for the limits
+  LimitFiles(limits);
+}
+
 template <typename Function>
 Function* Loaded(void* library, const char* name) {
   return reinterpret_cast<Function*>(dlsym(library, name));
@@ -240,7 +287,9 @@ void FetchDebugFile(const std::string& build_id) {
   if (library == nullptr) std::cerr << "waitscoped: " << dlerror() << "\n";
   // What the libraries would do at the end is of no use, and may fail.
   if (library == nullptr) _exit(kNoLibrary);
-  _exit(build_id.empty() ? 0 : Fetch(library, build_id));
+  if (build_id.empty()) _exit(0);
+  LeaveOnlyDownloads();
+  _exit(Fetch(library, build_id));
 }
 
 }  // namespace waitscope
