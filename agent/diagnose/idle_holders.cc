@@ -17,6 +17,9 @@ constexpr size_t kFewestReaders = 2;
 constexpr uint32_t kClients = SIDE_listens | SIDE_waiting | SIDE_asked | SIDE_receives;
 constexpr std::array kAccepts{__NR_accept, __NR_accept4};
 constexpr std::array kReads{__NR_read, __NR_readv};
+// Rust's channels, and crossbeam's.
+constexpr std::array<std::string_view, 3> kReceives{
+    "std::sync::mpmc::", "std::sync::mpsc::", "crossbeam_channel::"};
 
 template <size_t count>
 bool IsOneOf(const std::array<int, count>& calls, const WaitSite& site) {
@@ -50,23 +53,47 @@ bool PollsForWork(const MachineView& machine, const ThreadView& thread, const Wa
   return row == sides.end() || (row->second & kClients) != 0;
 }
 
+bool Receives(const MachineView& machine, const WaitSite& site) {
+  return std::ranges::any_of(kReceives, [&](std::string_view channel) {
+    return machine.HasFrame(site.user_stack, channel);
+  });
+}
+
 // Of one that reads a pipe under a lock nobody knows whether it waits for work or for an answer;
 // several that do wait for work.
 bool IsForWork(const MachineView& machine, const ThreadView& thread, const WaitSite& site,
                const Idleness& idleness) {
   if (site.nature == Nature::kPoll) return PollsForWork(machine, thread, site);
+  if (site.nature == Nature::kPark) return true;
   return site.nature == Nature::kPipe && IsOneOf(kReads, site) &&
          idleness.threads.size() >= kFewestReaders;
 }
 
+// Who parks may wait for what it needs under the lock, or for work. A channel has work. What is a
+// lock only by how it is handed on, while whoever has it parks, may be any way of taking turns.
+bool ParksForWork(const MachineView& machine, const Lock& lock, uint64_t interpreter,
+                  const WaitSite& site) {
+  if (site.nature != Nature::kPark || IsFor(machine, lock, site)) return false;
+  const bool is_lock = lock.mutex || lock.monitor || lock.concurrent;
+  return Receives(machine, site) || (!is_lock && !IsForInterpreter(site, interpreter));
+}
+
+// One place, though each thread parks at a word of its own.
+std::pair<const wait_object*, int32_t> PlaceOf(const WaitSite& site) {
+  return {site.nature == Nature::kPark ? nullptr : site.object, site.syscall};
+}
+
 // The time that they idle at one place, where that is most.
-double IdleAtOnePlaceNs(const MachineView& machine, const std::set<const ThreadView*>& threads) {
+double IdleAtOnePlaceNs(const MachineView& machine, const Lock& lock, uint64_t interpreter,
+                        const std::set<const ThreadView*>& threads) {
   std::map<std::pair<const wait_object*, int32_t>, Idleness> places;
   double most_ns = 0;
   for (const ThreadView* thread : threads) {
     for (const WaitSite& site : thread->sites) {
-      if (site.nature != Nature::kPoll && site.nature != Nature::kPipe) continue;
-      Idleness& place = places[{site.object, site.syscall}];
+      const bool may_idle = site.nature == Nature::kPoll || site.nature == Nature::kPipe ||
+                            ParksForWork(machine, lock, interpreter, site);
+      if (!may_idle) continue;
+      Idleness& place = places[PlaceOf(site)];
       place.ns += site.ns;
       place.threads.insert(thread);
       if (IsForWork(machine, *thread, site, place)) most_ns = std::max(most_ns, place.ns);
@@ -81,7 +108,8 @@ double IdleAtOnePlaceNs(const MachineView& machine, const std::set<const ThreadV
 // there are others.
 bool IsKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
   const std::set<const ThreadView*> threads = ThreadsAt(process, lock);
-  const double idle_ns = IdleAtOnePlaceNs(machine, threads);
+  const double idle_ns =
+      IdleAtOnePlaceNs(machine, lock, InterpreterLock(machine, process), threads);
   double work_ns = -lock.wait_ns - idle_ns;
   for (const ThreadView* thread : threads) work_ns += thread->WallNs();
   const double explained_ns = std::max(0.0, work_ns) * (static_cast<double>(threads.size()) - 1);

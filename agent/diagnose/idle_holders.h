@@ -8,8 +8,8 @@ namespace waitscope {
 
 // Whether it is proven that those who wait for the lock wait, for a fifth of that time or more,
 // while its holder idles at one place: at accepting, at an epoll that clients come by, at reading a
-// pipe. So do threads that lead by turns; nobody is kept from work. docs/definitions.md has the
-// formula.
+// pipe or a channel. So do threads that lead by turns; nobody is kept from work.
+// docs/definitions.md has the formula.
 bool IsKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock);
 
 }  // namespace waitscope

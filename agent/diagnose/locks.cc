@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/diagnose/lock_frames.h"
 #include "agent/diagnose/text.h"
 
 namespace waitscope {
@@ -50,6 +51,8 @@ void LearnWord(const MachineView& machine, const WaitSite& site, Lock& lock) {
   const bool word = !lock.interpreter && !lock.monitor && !lock.concurrent;
   const bool pair = word && other != 0 && site.object->id != other;
   lock.shared |= machine.HasFrame(site.user_stack, "pthread_rwlock_");
+  lock.of_rust |= TakesLockOfRust(machine, site.user_stack);
+  lock.of_python |= !lock.interpreter && TakesLockOfPython(machine, site);
   lock.condition |= pair || machine.HasFrame(site.user_stack, "pthread_cond_") ||
                     machine.HasFrame(site.user_stack, "__pthread_cond_") ||
                     machine.HasFrame(site.user_stack, "___pthread_cond_");
@@ -240,7 +243,7 @@ bool IsKeptByAnother(const Lock& lock) {
   }
   if (!lock.woken) return false;
   if (!lock.file.empty() || IsOfInode(lock)) return true;
-  if (lock.monitor || lock.concurrent || lock.shared) return true;
+  if (lock.monitor || lock.concurrent || lock.shared || lock.of_rust) return true;
   return lock.mutex && std::ranges::any_of(lock.owners, [&](const auto& row) {
            return !WaitsFor(lock, row.first);
          });

@@ -24,7 +24,9 @@ struct Lock {
   std::string caller;        // of one of Java's: who takes it, where they are told apart by that
   bool shared = false;       // of readers and writers, by its waiters' stacks
   bool interpreter = false;  // Python's global interpreter lock
-  bool mutex = false;        // by its futex operation
+  bool mutex = false;        // by its futex operation, or the function that waits
+  bool of_rust = false;      // then its word names no owner
+  bool of_python = false;    // a threading.Lock or RLock, likewise
   bool condition = false;    // a condition variable's words, or a wait for one
   bool woken = false;        // a thread, of whatever process, was seen to end a wait
   double wait_ns = 0;

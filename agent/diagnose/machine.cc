@@ -259,9 +259,12 @@ std::vector<std::string> MachineView::Frames(StackId kernel_stack, StackId user_
 
 bool MachineView::HasFrame(StackId stack, std::string_view prefix) const {
   const auto at = snapshot_->stacks.find(stack);
-  return at != snapshot_->stacks.end() &&
-         std::ranges::any_of(at->second.frames,
-                             [&](const Frame& frame) { return frame.symbol.starts_with(prefix); });
+  const auto begins = [&](const Frame& frame) {
+    const std::string_view symbol = frame.symbol;
+    return symbol.starts_with(prefix) ||
+           (symbol.starts_with('<') && symbol.substr(1).starts_with(prefix));
+  };
+  return at != snapshot_->stacks.end() && std::ranges::any_of(at->second.frames, begins);
 }
 
 const Frame* MachineView::LeafOf(StackId stack) const {

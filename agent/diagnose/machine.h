@@ -113,6 +113,7 @@ class MachineView {
 
   // Leaf first: the kernel's part without its entry, then the user's.
   std::vector<std::string> Frames(StackId kernel_stack, StackId user_stack) const;
+  // A symbol that begins so; "<T>::function", as Rust has it, begins as T does.
   bool HasFrame(StackId stack, std::string_view prefix) const;
   // The user's innermost frame, or null.
   const Frame* LeafOf(StackId stack) const;

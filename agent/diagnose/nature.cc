@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/diagnose/kernel_locks.h"
+#include "agent/diagnose/lock_frames.h"
 #include "bpf/wait_class.h"
 
 namespace waitscope {
@@ -92,6 +93,7 @@ Nature OfFutex(const MachineView& machine, const WaitSite& site) {
   if (machine.HasFrame(site.user_stack, "ObjectMonitor::enter")) return Nature::kMonitor;
   if (HasAnyOf(machine, site.user_stack, kLockFrames)) return Nature::kLock;
   if (machine.HasFrame(site.user_stack, "pthread_rwlock_")) return Nature::kMutex;
+  if (TakesLockOfRust(machine, site.user_stack)) return Nature::kMutex;
   if (command != kFutexWait || IsUnknown(machine, site)) return Nature::kPark;
   const bool parks = CallsFutexItself(machine, site.user_stack) ||
                      machine.HasFrame(site.user_stack, "pthread_barrier_wait") ||

@@ -4,10 +4,12 @@
 // next one as its owner. Or threads that have waited through a window of at least 5 s for a lock of
 // Java, of readers and writers, or for a mutex whose owner is known, that nobody let go of; only
 // worth knowing (info) when the main thread keeps it and they have done nothing yet but wait, as at
-// a gate. Which of Java's locks it is, only its callers tell: nobody may have been let in where
-// they take it, nor wait for long elsewhere. Or a thread that has been stuck in the kernel for 30 s
-// (a quarter of the kernel's own hung_task_timeout_secs), for a disk or one of the kernel's own
-// locks. False positives: none known for cycles; a holder that takes this long and then lets go; a
+// a gate. Locks of Rust are known by the functions that wait; so are those of Python, of which it
+// takes two that nobody lets go of (a warning: one may be a gate, and code may use them to signal).
+// Which of Java's locks it is, only its callers tell: nobody may have been let in where they take
+// it, nor wait for long elsewhere. Or a thread that has been stuck in the kernel for 30 s (a
+// quarter of the kernel's own hung_task_timeout_secs), for a disk or one of the kernel's own locks.
+// False positives: none known for cycles; a holder that takes this long and then lets go; a
 // suspended or failed device or file system is what the last says.
 #include <algorithm>
 #include <iterator>
@@ -118,7 +120,8 @@ bool WaitsThrough(const MachineView& machine, const ThreadView& waiter, double a
 // What may look like a wait for a mutex and is none has no owner. HotSpot looks at a monitor again
 // every second (to JDK 21), so a wait there ends without anybody's doing.
 bool IsNeverReleased(const MachineView& machine, const Lock& lock) {
-  const bool known = lock.mutex && (!lock.owners.empty() || lock.shared) && lock.waits < 1;
+  const bool certain = !lock.owners.empty() || lock.shared || lock.of_rust;
+  const bool known = ((lock.mutex && certain) || lock.of_python) && lock.waits < 1;
   const bool java = lock.monitor || lock.concurrent;
   if ((!known && !java) || lock.woken || machine.WindowNs() < kSilenceNs) return false;
   return std::ranges::all_of(
@@ -132,28 +135,89 @@ std::vector<const ThreadView*> WaitersByTid(const Lock& lock) {
   return threads;
 }
 
-const WaitSite* SiteOf(const MachineView& machine, const Lock& lock, const ThreadView& waiter) {
-  const auto site = std::ranges::find_if(
-      waiter.sites, [&](const WaitSite& each) { return IsFor(machine, lock, each); });
-  return site != waiter.sites.end() ? &*site : nullptr;
+bool IsOfJava(const Lock& lock) { return lock.monitor || lock.concurrent; }
+
+bool AreOfOneKind(const Lock& a, const Lock& b) {
+  return a.monitor == b.monitor && a.concurrent == b.concurrent && a.of_rust == b.of_rust &&
+         a.of_python == b.of_python;
 }
 
-Finding TellSilence(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+// In a deadlock there are several locks, and most of them do not tell who has them.
+struct Hung {
+  Lock lock;  // with the waiters of all
+  size_t locks = 1;
+};
+
+Hung Join(const std::vector<Lock>& locks) {
+  Hung hung{.lock = locks.front()};
+  const Lock first = hung.lock;
+  if (!IsOfJava(first) && !first.of_rust && !first.of_python) return hung;
+  for (size_t at = 1; at < locks.size(); ++at) {
+    if (!AreOfOneKind(first, locks[at])) continue;
+    hung.lock.waiters.insert(locks[at].waiters.begin(), locks[at].waiters.end());
+    hung.lock.wait_ns += locks[at].wait_ns;
+    ++hung.locks;
+  }
+  return hung;
+}
+
+std::string NameOf(const Hung& hung) {
+  if (hung.locks == 1 || IsOfJava(hung.lock)) return NameOfLock(hung.lock);
+  return absl::StrCat(hung.locks, " locks of ", hung.lock.of_rust ? "Rust" : "Python");
+}
+
+// Who waits for a lock of Java's in a long line waits as long as all the others in it, wherever
+// they take it.
+bool OthersStandInLongLines(const MachineView& machine, const Lock& lock,
+                            const std::vector<Lock>& locks) {
+  if (!IsOfJava(lock)) return false;
+  return std::ranges::any_of(locks, [&](const Lock& other) {
+    return other.woken && other.monitor == lock.monitor && other.concurrent == lock.concurrent &&
+           static_cast<double>(other.longest_ns) > kLongLine * machine.WindowNs();
+  });
+}
+
+// One lock of Python's that nobody lets go of may be its way to say when to go on.
+bool MayBeGate(const Lock& lock, const std::vector<Lock>& hung) {
+  return lock.of_python && std::ranges::count_if(hung, &Lock::of_python) < 2;
+}
+
+std::optional<Hung> NeverReleased(const MachineView& machine, const ProcessView& process) {
+  const std::vector<Lock> locks = WaitedForIn(machine, process, JavaLocks::kByCaller);
+  std::vector<Lock> hung;
+  std::ranges::copy_if(locks, std::back_inserter(hung), [&](const Lock& lock) {
+    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock) &&
+           !OthersStandInLongLines(machine, lock, locks);
+  });
+  std::erase_if(hung, [&, all = hung](const Lock& lock) { return MayBeGate(lock, all); });
+  return hung.empty() ? std::nullopt : std::optional(Join(hung));
+}
+
+// Code of Python's may use its locks for other things than keeping others out.
+Severity SeverityOf(const Lock& lock, bool gate) {
+  if (gate) return Severity::kInfo;
+  return lock.of_python ? Severity::kWarning : Severity::kCritical;
+}
+
+Finding TellSilence(const MachineView& machine, const ProcessView& process, const Hung& hung) {
+  const Lock& lock = hung.lock;
   Finding finding = Draft(machine, process, "hung-threads", "lock");
   const std::vector<const ThreadView*> waiters = WaitersByTid(lock);
   const bool gate = IsGate(machine, process, lock);
-  finding.severity = gate ? Severity::kInfo : Severity::kCritical;
+  finding.severity = SeverityOf(lock, gate);
   finding.confidence = 0.85;
   NameThreads(finding, waiters);
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), 1};
   finding.summary =
       absl::StrCat(Plural(waiters.size(), "thread"), " of ", NameOf(process), " waited for ",
-                   NameOfLock(lock), " all the ", TimeText(machine.WindowNs()),
+                   NameOf(hung), " all the ", TimeText(machine.WindowNs()),
                    gate ? ", which the main thread has kept since before they began: a gate, or "
                           "forgotten"
-                        : ", and nobody let go of it: a deadlock, or whoever holds it is stuck");
+                        : absl::StrCat(", and nobody let go of ", hung.locks > 1 ? "any" : "it",
+                                       ": a deadlock, or whoever holds it is stuck"));
   finding.advice =
-      "see who holds it (jstack -l, gdb -p): take locks in one order everywhere, and wait for "
+      "see who holds it (jstack -l, gdb -p, py-spy dump): take locks in one order everywhere, and "
+      "wait for "
       "nothing without a time limit while holding one; stop-gap: restart the process";
   const ThreadView* holder = HolderOf(process, lock).thread;
   if (holder != nullptr) {
@@ -162,47 +226,10 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
     if (wait) finding.evidence.push_back(StackOf(machine, *wait));
   }
   for (size_t at = 0; at < std::min(waiters.size(), kMostStacks); ++at) {
-    if (const WaitSite* site = SiteOf(machine, lock, *waiters[at])) {
-      finding.evidence.push_back(StackEvidence(machine, *site));
-    }
+    finding.evidence.push_back(StackEvidence(machine, waiters[at]->sites.front()));
   }
   finding.evidence.push_back(LookAt(waiters.front()->key()));
   return finding;
-}
-
-// Those of Java's locks are of one kind, whoever takes them: in a deadlock two functions may.
-void JoinOfOneKind(Lock& first, const std::vector<Lock>& locks) {
-  for (const Lock& lock : locks) {
-    const bool another = lock.caller != first.caller;
-    if (!another || lock.monitor != first.monitor || lock.concurrent != first.concurrent) continue;
-    first.waiters.insert(lock.waiters.begin(), lock.waiters.end());
-    first.wait_ns += lock.wait_ns;
-  }
-  first.caller.clear();
-}
-
-// Who waits for a lock of Java's in a long line waits as long as all the others in it, wherever
-// they take it.
-bool OthersStandInLongLines(const MachineView& machine, const Lock& lock,
-                            const std::vector<Lock>& locks) {
-  if (!lock.monitor && !lock.concurrent) return false;
-  return std::ranges::any_of(locks, [&](const Lock& other) {
-    return other.woken && other.monitor == lock.monitor && other.concurrent == lock.concurrent &&
-           static_cast<double>(other.longest_ns) > kLongLine * machine.WindowNs();
-  });
-}
-
-std::optional<Lock> NeverReleased(const MachineView& machine, const ProcessView& process) {
-  const std::vector<Lock> locks = WaitedForIn(machine, process, JavaLocks::kByCaller);
-  std::vector<Lock> hung;
-  std::ranges::copy_if(locks, std::back_inserter(hung), [&](const Lock& lock) {
-    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock) &&
-           !OthersStandInLongLines(machine, lock, locks);
-  });
-  if (hung.empty()) return std::nullopt;
-  Lock first = hung.front();
-  JoinOfOneKind(first, hung);
-  return first;
 }
 
 // Threads that the kernel has kept for long, for one reason.
@@ -272,8 +299,8 @@ std::optional<Finding> HungAtLocks(const MachineView& machine, const ProcessView
     const std::vector<const ThreadView*> cycle = Cycle(process, owners, waiter);
     if (!cycle.empty()) return TellCycle(machine, process, cycle);
   }
-  const std::optional<Lock> lock = NeverReleased(machine, process);
-  return lock ? std::optional(TellSilence(machine, process, *lock)) : std::nullopt;
+  const std::optional<Hung> hung = NeverReleased(machine, process);
+  return hung ? std::optional(TellSilence(machine, process, *hung)) : std::nullopt;
 }
 
 }  // namespace
