@@ -84,6 +84,8 @@ probe_inline __u8 turn_of(struct sock *sk, __u64 waited_ns)
 	struct conversation talk = {};
 	__u32 now;
 
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_SYN_SENT)
+		return TURN_connecting;
 	if (!cfg.tick_ns || waited_ns < TURN_LEAST_JIFFIES * cfg.tick_ns)
 		return TURN_unknown;
 	now = (__u32)bpf_jiffies64();
@@ -225,6 +227,7 @@ probe_inline void gather_wait_facts(struct wait_facts *facts, struct task_struct
 	enum syscall_trait trait;
 
 	facts->task_flags = task->flags;
+	facts->state = compat_task_state(task);
 	facts->in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	facts->syscall = blocked_syscall(task, regs);
 	facts->object = OBJECT_none;

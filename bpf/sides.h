@@ -11,6 +11,7 @@ enum object_turn {
 	TURN_peer = 1, /* we had asked, or the peer was about to answer */
 	TURN_own = 2,  /* the peer owed nothing: what came was not asked for in that time */
 	TURN_even = 3, /* we spoke last, yet had said no more than the peer: we may have answered */
+	TURN_connecting = 4, /* there was no connection yet: the peer had not answered at all */
 };
 
 /* Bits of sides_event. */

@@ -223,7 +223,9 @@ wait_inline __u8 wait_class_of(const struct wait_facts *facts)
 		return WAIT_commit;
 	if (facts->syscall == -1)
 		return WAIT_fault;
-	if (facts->in_iowait)
+	/* No file system waits for its disk so that a signal may end it; io_uring, from v6.5 on,
+	 * counts a wait for whatever completes first as one for I/O. */
+	if (facts->in_iowait && !(facts->state & WS_TASK_INTERRUPTIBLE))
 		return WAIT_disk;
 	switch (trait) {
 	case TRAIT_sleep:

@@ -11,13 +11,13 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 23> kRules{
+constexpr std::array<Rule, 24> kRules{
     EventLoopBlocked, ThreadPoolStarvation, LockContention,    HungThreads,
     BackendWait,      BlockingSleep,        DatabaseLock,      ConnectionPoolExhaustion,
     DiskTrouble,      FsyncStall,           CpuSaturation,     CpuThrottling,
     MemoryStall,      DirtyThrottling,      ThreadExhaustion,  ForkStall,
     ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged, LockHandover,
-    ThreadPoolStuck,  ThreadPoolUnread,     LockShared,
+    ThreadPoolStuck,  ThreadPoolUnread,     LockShared,        HungServer,
 };
 
 // Shorter than this, no share of time means anything.

@@ -108,10 +108,12 @@ bool AnsweredBy(const Finding& waiter, const Finding& other) {
   });
 }
 
-// Several rules may tell one starved pool, from different proof: the surest is kept.
+// Several rules may tell one starved pool, or hang, from different proof: the gravest is kept, and
+// of those the surest.
 void DropRepeated(Findings& findings) {
   std::ranges::stable_sort(findings, [](const Finding& a, const Finding& b) {
-    return a.id != b.id ? a.id < b.id : a.confidence > b.confidence;
+    if (a.id != b.id) return a.id < b.id;
+    return a.severity != b.severity ? a.severity > b.severity : a.confidence > b.confidence;
   });
   const auto same = [](const Finding& a, const Finding& b) { return a.id == b.id; };
   findings.erase(std::unique(findings.begin(), findings.end(), same), findings.end());

@@ -262,9 +262,19 @@ uint64_t ExchangesOf(const ThreadView& thread) {
   return std::min(received + thread.ReadsWithWrites(), SentBy(thread));
 }
 
+bool IsForConnection(const WaitSite& site) {
+  return site.object != nullptr && site.object->turn == TURN_connecting;
+}
+
+double WaitsToConnect(const ThreadView& thread) {
+  double waits = 0;
+  for (const WaitSite& site : thread.sites) waits += IsForConnection(site) ? site.count : 0;
+  return waits;
+}
+
 double ExchangesForOthers(const ThreadView& thread) {
-  const double blocked =
-      BlockedAtSockets(thread) - thread.CountOf(Nature::kClient) - thread.CountOf(Nature::kReader);
+  const double blocked = BlockedAtSockets(thread) - thread.CountOf(Nature::kClient) -
+                         thread.CountOf(Nature::kReader) - WaitsToConnect(thread);
   const uint64_t other = thread.Calls({__NR_connect, __NR_accept, __NR_accept4});
   const double for_itself = std::max(0.0, blocked - static_cast<double>(other));
   return std::max(0.0, static_cast<double>(ExchangesOf(thread)) - for_itself);

@@ -65,6 +65,10 @@ double HandsOn(const ThreadView& thread);
 // As often as something came over a connection and something was sent over one.
 uint64_t ExchangesOf(const ThreadView& thread);
 
+// Whether it waits for a connection to be made: nothing was asked by then.
+bool IsForConnection(const WaitSite& site);
+double WaitsToConnect(const ThreadView& thread);
+
 // How many of its exchanges others began: whoever asks waits for each answer, while a question lies
 // there already or is waited for on the asked side.
 double ExchangesForOthers(const ThreadView& thread);

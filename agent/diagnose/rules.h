@@ -19,6 +19,7 @@ Findings DiskTrouble(const MachineView& machine);
 Findings EventLoopBlocked(const MachineView& machine);
 Findings ForkStall(const MachineView& machine);
 Findings FsyncStall(const MachineView& machine);
+Findings HungServer(const MachineView& machine);
 Findings HungThreads(const MachineView& machine);
 Findings LockContention(const MachineView& machine);
 Findings LockHandover(const MachineView& machine);

@@ -54,6 +54,15 @@ TEST(WaitClass, WaitsForFilesHaveADescriptor) {
   EXPECT_FALSE(names(__NR_semop) || names(__NR_futex) || names(__NR_nanosleep));
 }
 
+TEST(WaitClass, InIowaitIsNoDiskWhereASignalMayEndTheWait) {
+  constexpr int kIoUringEnter = 426;
+  EXPECT_EQ(ClassOf({.state = WS_TASK_INTERRUPTIBLE, .in_iowait = 1, .syscall = kIoUringEnter}),
+            WAIT_poll);
+  EXPECT_EQ(ClassOf({.state = WS_TASK_UNINTERRUPTIBLE, .in_iowait = 1, .syscall = kIoUringEnter}),
+            WAIT_disk)
+      << "it submits, and blocks";
+}
+
 TEST(WaitClass, InIowaitIsDiskUnlessTheCallIsACommit) {
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_pread64, .object = OBJECT_file}), WAIT_disk);
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_fsync}), WAIT_commit);

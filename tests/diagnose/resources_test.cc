@@ -81,6 +81,22 @@ TEST_F(ResourceTest, ACommitNowAndThenIsHealthy) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(ResourceTest, SlowCommitsByWhicheverThreadIsFreeAreAStall) {
+  for (uint32_t tid = 10; tid < 14; ++tid) {
+    machine_.AddWait(Add(tid),
+                     {.cls = WAIT_commit, .syscall = __NR_fsync, .ns = 2 * kSecond, .count = 14});
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("fsync-stall"));
+}
+
+TEST_F(ResourceTest, QuickCommitsOfSeveralThreadsAreNone) {
+  for (uint32_t tid = 10; tid < 14; ++tid) {
+    machine_.AddWait(Add(tid),
+                     {.cls = WAIT_commit, .syscall = __NR_fsync, .ns = 2 * kSecond, .count = 400});
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, MoreBusyThreadsThanTwiceTheCpusAreTooMany) {
   for (uint32_t tid = 10; tid < 16; ++tid) {
     const ThreadKey hog = Add(tid);

@@ -4,6 +4,7 @@
 
 #include "agent/diagnose/draft.h"
 #include "agent/diagnose/rules.h"
+#include "bpf/sides.h"
 #include "tests/diagnose/made_server.h"
 
 namespace waitscope {
@@ -84,6 +85,16 @@ class WorkTest : public MadeServer {
                                       .ns = 7900 * kMillisecond,
                                       .count = static_cast<double>(times)});
     machine_.AddCalls(AddWorker(tid), __NR_sendto, times);
+  }
+  // In vain.
+  void Connect(uint32_t tid, double times) {
+    wait_object connection = Connection(static_cast<uint16_t>(40000 + tid), 5432);
+    connection.turn = TURN_connecting;
+    machine_.AddWait(AddWorker(tid), {.cls = WAIT_poll,
+                                      .syscall = __NR_poll,
+                                      .ns = 7900 * kMillisecond,
+                                      .count = times,
+                                      .object = connection});
   }
   // And tell the main thread when they end.
   void WatchChildren() {
@@ -248,6 +259,66 @@ TEST_F(WorkTest, WorkersThatAnswerOverAUnixSocketAreAPoolAsWhoWaitsForThemTells)
                                                                   .waker = AddWorker(tid)});
   }
   EXPECT_THAT(machine_.Conditions(), Contains("thread-pool-starvation"));
+}
+
+TEST_F(WorkTest, WorkersThatGetNoConnectionAreAPoolThoughTheyAskNobody) {
+  AcceptConnections();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    Connect(tid, 8);
+    AddCalls(tid, 8, 8);
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
+}
+
+TEST_F(WorkTest, WhoGetsNoConnectionWaitsForIt) {
+  Connect(11, 8);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "backend-wait");
+  EXPECT_THAT(findings[0].summary, HasSubstr("for each of 8 connections to 10.0.0.5:5432"));
+}
+
+TEST_F(WorkTest, WorkersWhoseRequestsHaveADozenPartsWorkForThem) {
+  AcceptConnections();
+  const ThreadKey handler = machine_.AddThread(10, 40, "handler");
+  machine_.AddCalls(handler, __NR_recvfrom, 10);
+  machine_.AddCalls(handler, __NR_sendto, 10);
+  for (uint32_t tid = 11; tid < 15; ++tid) AskBackend(tid, 7900 * kMillisecond, 30);
+  machine_.AddWait(handler, {.cls = WAIT_lock,
+                             .syscall = __NR_futex,
+                             .ns = 7 * kSecond,
+                             .count = 10,
+                             .object = Futex(0x6000, kConditionOp),
+                             .waker = AddWorker(11)});
+  EXPECT_THAT(machine_.Conditions(), Contains("thread-pool-starvation"));
+}
+
+TEST_F(WorkTest, ThreadsOfLibuvThatLookUpNamesAreAllThatMay) {
+  AcceptConnections();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    const bool looks_up = tid < 13;
+    const std::vector<std::string> frames{looks_up ? "uv__getaddrinfo_work" : "uv_cond_wait",
+                                          "worker", "start_thread"};
+    machine_.AddWait(AddWorker(tid),
+                     {.cls = looks_up ? WAIT_network : WAIT_lock,
+                      .syscall = looks_up ? __NR_poll : __NR_futex,
+                      .ns = 7900 * kMillisecond,
+                      .count = 8,
+                      .object = looks_up ? Connection(40000, 53) : Futex(0x5000, kConditionOp),
+                      .user_frames = frames});
+    if (!looks_up) continue;
+    machine_.AddWait(main_, {.cls = WAIT_poll,
+                             .syscall = __NR_epoll_wait,
+                             .ns = 100 * kMillisecond,
+                             .count = 8,
+                             .waker = AddWorker(tid)});
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
+  EXPECT_THAT(findings[0].summary, HasSubstr("that may look up names"));
 }
 
 TEST_F(WorkTest, WorkersThatParkWhileRequestsAreReadAtOnceAreIdle) {

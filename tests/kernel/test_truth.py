@@ -74,6 +74,9 @@ class Truth(unittest.TestCase):
     def test_an_event_loop(self):
         self.check("event_loop")
 
+    def test_a_ring_that_waits_for_whatever_completes_first_is_in_a_poll(self):
+        self.check("io_ring")
+
     def test_the_time_between_two_countings_is_no_turn_of_an_event_loop(self):
         """Programs that count calls come and go; what they stamped before they went is stale."""
         with waitscope.Workload("event_loop", seconds=8) as workload:

@@ -42,6 +42,7 @@ struct PeerWaits : AnswerWaits {
   double asked_ns = 0;       // of it, after something was sent for sure
   double largest_share = 0;  // of one thread's time
   double sends_ns = 0;       // for the peer to take what is sent
+  double connects_ns = 0;    // for a connection to be made
   const WaitSite* site = nullptr;
 };
 
@@ -62,6 +63,7 @@ void Count(const WaitSite& site, PeerWaits& waits) {
   waits.count += site.count;
   waits.longest_ns = std::max(waits.longest_ns, site.longest_ns);
   if (IsSend(site.syscall)) waits.sends_ns += site.ns;
+  if (IsForConnection(site)) waits.connects_ns += site.ns;
   waits.sites.push_back(&site);
   if (waits.site == nullptr || site.ns > waits.site->ns) waits.site = &site;
 }
@@ -69,7 +71,8 @@ void Count(const WaitSite& site, PeerWaits& waits) {
 void CountThread(const ThreadView& thread, std::map<std::string, PeerWaits>& peers) {
   std::map<std::string, double> of_thread;
   for (const WaitSite& site : thread.sites) {
-    if (site.nature != Nature::kBackend || !MayAsk(thread, site.count)) continue;
+    if (site.nature != Nature::kBackend) continue;
+    if (!IsForConnection(site) && !MayAsk(thread, site.count)) continue;
     const std::string peer = PeerText(*site.object);
     Count(site, peers[peer]);
     if (IsKnownToAsk(thread, site)) peers[peer].asked_ns += site.ns;
@@ -144,10 +147,12 @@ bool WorksForOthers(const ThreadView& thread, const Occupation& occupation) {
     const auto answered = occupation.answered.find(thread.key());
     return answered != occupation.answered.end() && answered->second >= std::max(1.0, enough);
   }
-  const double own = thread.CountOf(Nature::kBackend);
+  const double own = thread.CountOf(Nature::kBackend) - WaitsToConnect(thread);
   return static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn &&
          ExchangesForOthers(thread) >= own * (kMoreThanOwn - 1);
 }
+
+bool AreConnects(const PeerWaits& waits) { return waits.connects_ns >= waits.ns / 2; }
 
 bool AreSends(const PeerWaits& waits) { return waits.sends_ns >= kMostlySends * waits.ns; }
 
@@ -187,6 +192,27 @@ Severity SeverityOf(const MachineView& machine, const ProcessView& process,
   return may_be_news ? Severity::kInfo : Severity::kWarning;
 }
 
+const char* WhatFor(const PeerWaits& waits) {
+  if (AreSends(waits)) return " sends to be taken by ";
+  return AreConnects(waits) ? " connections to " : " answers of ";
+}
+
+std::string AdviceFor(const PeerWaits& waits, const std::string& peer) {
+  if (AreSends(waits)) {
+    return absl::StrCat("look at why ", peer,
+                        " reads so slowly, or the network is full; bound what waits to be sent, "
+                        "and drop or thin it out beyond that");
+  }
+  if (AreConnects(waits)) {
+    return absl::StrCat(
+        "see whether ", peer, " is up, reachable (a firewall that drops is silent) ",
+        "and accepts fast enough (ss -ltn: Recv-Q beside Send-Q); connect with a "
+        "short time-out, keep connections, and stop asking for a while when it fails");
+  }
+  return absl::StrCat("look at why ", peer,
+                      " is slow; ask less often, in parallel, or cache; set a time-out");
+}
+
 const char* WhyOnlyInfo(const PeerWaits& waits) {
   return MayAcknowledge(waits) ? "; they may be messages that it acknowledged"
                                : "; nobody is seen to wait for that";
@@ -199,20 +225,13 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const std::
   finding.confidence = 0.85;
   NameThreads(finding, waits.threads);
   finding.impact = {static_cast<uint64_t>(waits.ns), std::min(1.0, waits.largest_share)};
-  finding.summary = absl::StrCat(NameOf(process), " waited ", TimeText(waits.ns / waits.count),
-                                 " for each of ", static_cast<uint64_t>(waits.count),
-                                 AreSends(waits) ? " sends to be taken by " : " answers of ", peer,
-                                 ": ", TimeText(waits.ns), " in ", TimeText(machine.WindowNs()),
-                                 ", ", ShareText(std::min(1.0, waits.largest_share)),
-                                 " of the time of its busiest thread",
-                                 finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
-  finding.advice =
-      AreSends(waits)
-          ? absl::StrCat("look at why ", peer,
-                         " reads so slowly, or the network is full; bound what waits to be sent, "
-                         "and drop or thin it out beyond that")
-          : absl::StrCat("look at why ", peer,
-                         " is slow; ask less often, in parallel, or cache; set a time-out");
+  finding.summary = absl::StrCat(
+      NameOf(process), " waited ", TimeText(waits.ns / waits.count), " for each of ",
+      static_cast<uint64_t>(waits.count), WhatFor(waits), peer, ": ", TimeText(waits.ns), " in ",
+      TimeText(machine.WindowNs()), ", ", ShareText(std::min(1.0, waits.largest_share)),
+      " of the time of its busiest thread",
+      finding.severity == Severity::kInfo ? WhyOnlyInfo(waits) : "");
+  finding.advice = AdviceFor(waits, peer);
   finding.evidence.push_back(ObjectEvidence("peer", peer));
   finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.count));
   finding.evidence.push_back(

@@ -1,7 +1,8 @@
 // Does a process spend its time making writes durable?
 //
 // Thresholds: 40 % of a thread's time in fsync and its kin, at least 10 of them ended, or three of
-// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on).
+// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on). Or 80 % of a thread's
+// time in all, in commits of 50 ms and longer: Go lets whichever thread is free make the call.
 // False positives: checkpointers and write-back threads beside workers (the share of one thread, so
 // they do show when they never rest), one long sync at the end of a copy (the count).
 #include <algorithm>
@@ -16,6 +17,8 @@ namespace waitscope {
 namespace {
 
 constexpr double kSmallestShare = 0.4;
+constexpr double kSmallestShareOfAll = 0.8;
+constexpr double kSlowCommitNs = 50e6;
 constexpr double kFewestCommits = 10;
 constexpr double kFewestLongCommits = 3;
 constexpr double kLongCommitNs = 1e9;
@@ -24,7 +27,7 @@ constexpr double kCriticalMeanNs = 100e6;
 struct Commits {
   double ns = 0;
   double count = 0;
-  double largest_share = 0;
+  double share = 0;  // of the busiest thread's time, or of one thread's when they are slow
   uint64_t longest_ns = 0;
   const WaitSite* site = nullptr;
   std::vector<const ThreadView*> threads;
@@ -45,14 +48,14 @@ double CommitsOf(const ThreadView& thread) {
   return calls > 0 ? calls : waits;
 }
 
-Commits GatherFrom(const ProcessView& process) {
+Commits GatherFrom(const MachineView& machine, const ProcessView& process) {
   Commits commits;
   for (const ThreadView& thread : process.threads) {
     const double ns = thread.NsOf(Nature::kCommit);
     if (ns <= 0) continue;
     commits.ns += ns;
     commits.count += CommitsOf(thread);
-    commits.largest_share = std::max(commits.largest_share, thread.ShareOf(Nature::kCommit));
+    commits.share = std::max(commits.share, thread.ShareOf(Nature::kCommit));
     commits.threads.push_back(&thread);
     for (const WaitSite& site : thread.sites) {
       if (site.nature != Nature::kCommit) continue;
@@ -60,11 +63,14 @@ Commits GatherFrom(const ProcessView& process) {
       if (commits.site == nullptr || site.ns > commits.site->ns) commits.site = &site;
     }
   }
+  const double of_all = commits.ns / machine.WindowNs();
+  const bool slow = commits.MeanNs() >= kSlowCommitNs && of_all >= kSmallestShareOfAll;
+  if (slow) commits.share = std::max(commits.share, std::min(1.0, of_all));
   return commits;
 }
 
 bool IsSick(const Commits& commits) {
-  if (commits.largest_share < kSmallestShare) return false;
+  if (commits.share < kSmallestShare) return false;
   const bool many = commits.count >= kFewestCommits;
   return many || (commits.count >= kFewestLongCommits && commits.MeanNs() >= kLongCommitNs);
 }
@@ -74,9 +80,9 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Commi
   finding.severity = commits.MeanNs() >= kCriticalMeanNs ? Severity::kCritical : Severity::kWarning;
   finding.confidence = 0.92;
   NameThreads(finding, commits.threads);
-  finding.impact = {static_cast<uint64_t>(commits.ns), std::min(1.0, commits.largest_share)};
+  finding.impact = {static_cast<uint64_t>(commits.ns), std::min(1.0, commits.share)};
   finding.summary =
-      absl::StrCat(NameOf(process), " spent ", ShareText(std::min(1.0, commits.largest_share)),
+      absl::StrCat(NameOf(process), " spent ", ShareText(std::min(1.0, commits.share)),
                    " of a thread's time waiting for ", static_cast<uint64_t>(commits.count),
                    " commits to disk (fsync and its kin), ", TimeText(commits.MeanNs()), " each");
   finding.advice =
@@ -103,7 +109,7 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Commi
 Findings FsyncStall(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
-    const Commits commits = GatherFrom(process);
+    const Commits commits = GatherFrom(machine, process);
     if (IsSick(commits)) findings.push_back(Tell(machine, process, commits));
   }
   return findings;

@@ -40,6 +40,7 @@ constexpr uint64_t kFewestReads = 10;
 constexpr double kMostReads = 0.9;
 constexpr uint64_t kAtOnceNs = 30'000'000;
 constexpr double kOfTasks = 0.25;  // calls are counted from a little later on than waits
+constexpr double kOfParts = 0.08;  // a request that is waited for may have a dozen parts
 
 // What may be either is taken for home: healthy means no finding.
 bool IsTask(Nature nature) { return PlaceOf(nature) == Place::kTask; }
@@ -65,7 +66,8 @@ struct StarvedPool {
   double stuck_ns = 0;
   double waits = 0;
   double nature_ns = 0;
-  bool asked = false;  // by others than its own process, as far as is known
+  bool looks_up = false;  // names, in libuv
+  bool asked = false;     // by others than its own process, as far as is known
 };
 
 bool IsStuck(const ThreadView& member, const Occupation& occupation) {
@@ -107,14 +109,30 @@ bool IsOfLibuv(const MachineView& machine, const ThreadView& thread) {
   });
 }
 
-size_t IdleBeside(const MachineView& machine, const std::vector<const ThreadView*>& stuck,
-                  const std::vector<const ThreadView*>& idle) {
+// Names are looked up by half of libuv's threads at most (UV__WORK_SLOW_IO): the others are no
+// help.
+bool AreAllThatMayLookUp(const MachineView& machine, const std::vector<const ThreadView*>& stuck,
+                         size_t idle) {
+  const bool look_up = std::ranges::all_of(stuck, [&](const ThreadView* member) {
+    return std::ranges::any_of(member->sites, [&](const WaitSite& site) {
+      return IsTask(site.nature) && (machine.HasFrame(site.user_stack, "uv__getaddrinfo_work") ||
+                                     machine.HasFrame(site.user_stack, "uv__getnameinfo_work"));
+    });
+  });
+  return look_up && stuck.size() >= (stuck.size() + idle + 1) / 2;
+}
+
+size_t IdleBeside(const MachineView& machine, const std::vector<const ThreadView*>& idle,
+                  StarvedPool& starved) {
+  const std::vector<const ThreadView*>& stuck = starved.stuck;
   const bool libuv = std::ranges::all_of(
       stuck, [&](const ThreadView* member) { return IsOfLibuv(machine, *member); });
   if (stuck.empty() || !libuv) return idle.size();
   const std::string entry = EntryOf(machine, *stuck.front());
-  return static_cast<size_t>(std::ranges::count_if(
+  const auto beside = static_cast<size_t>(std::ranges::count_if(
       idle, [&](const ThreadView* member) { return EntryOf(machine, *member) == entry; }));
+  starved.looks_up = AreAllThatMayLookUp(machine, stuck, beside);
+  return starved.looks_up ? 0 : beside;
 }
 
 StarvedPool Gather(const MachineView& machine, const Pool& pool) {
@@ -127,7 +145,7 @@ StarvedPool Gather(const MachineView& machine, const Pool& pool) {
     starved.stuck.push_back(member);
     starved.stuck_ns += occupation.task_ns;
   }
-  starved.idle = IdleBeside(machine, starved.stuck, idle);
+  starved.idle = IdleBeside(machine, idle, starved);
   FindNature(starved);
   FindSite(starved);
   return starved;
@@ -198,12 +216,18 @@ bool AreReadAtOnce(const MachineView& machine, const ProcessView& process) {
   return reads >= kFewestReads;
 }
 
+double Questions(const StarvedPool& starved, double tasks) {
+  if (starved.nature != Nature::kBackend) return 0;
+  for (const ThreadView* member : starved.stuck) tasks -= WaitsToConnect(*member);
+  return std::max(0.0, tasks);
+}
+
 // A task begins with a question and ends with an answer, over a connection or to the thread that
 // has it; asking a backend is one more of each. Who only asks, sleeps by a timetable or sends news
 // in a process that is asked for other things does not work for those who wait.
 bool ExchangeForOthers(const MachineView& machine, const ProcessView& process,
                        const StarvedPool& starved, double tasks) {
-  double exchanges = starved.nature == Nature::kBackend ? -tasks : 0;
+  double exchanges = -Questions(starved, tasks);
   double for_others = 0;
   for (const ThreadView* member : starved.stuck) {
     exchanges += static_cast<double>(ExchangesOf(*member));
@@ -231,7 +255,7 @@ bool AnswerWhatWasHanded(const MachineView& machine, const ProcessView& process,
            HandsOn(thread) >= std::max(enough, 1.0);
   });
   if (!handed) return false;
-  double answers = starved.nature == Nature::kBackend ? -LongWaits(starved) : 0;
+  double answers = -Questions(starved, LongWaits(starved));
   for (const ThreadView* member : starved.stuck) answers += static_cast<double>(SendsOf(*member));
   const bool counted = static_cast<double>(process.requests_read) >= enough && answers >= enough;
   return counted || AnswerWaiters(machine, starved, LongWaits(starved));
@@ -245,7 +269,8 @@ bool WorkForRequests(const MachineView& machine, const ProcessView& process,
   const auto for_askers = [&](const ThreadView& thread) {
     return IsAskedOrAnswers(process, thread);
   };
-  return answer || WokenBy(process, starved, 0, for_askers) >= tasks * kOfTasks;
+  return answer || WokenBy(process, starved, 0, for_askers) >= tasks * kOfTasks ||
+         WokenBy(process, starved, kShortestWaitNs, for_askers) >= tasks * kOfParts;
 }
 
 // Pieces of work, and not one that goes on for ever: each has a connection of its own, or somebody
@@ -313,11 +338,12 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Starv
   finding.confidence = starved.asked ? 0.93 : 0.85;
   finding.impact = {static_cast<uint64_t>(starved.stuck_ns), share};
   NameThreads(finding, starved.stuck);
-  finding.summary = absl::StrCat("all ", starved.stuck.size(), " worker threads of ",
-                                 NameOf(process), " were blocked for ", ShareText(share), " of ",
-                                 TimeText(machine.WindowNs()), ", mostly waiting ", For(starved),
-                                 " (", TimeText(starved.nature_ns / std::max(starved.waits, 1.0)),
-                                 " each time): none is free for the next task");
+  finding.summary =
+      absl::StrCat("all ", starved.stuck.size(), " worker threads of ", NameOf(process),
+                   starved.looks_up ? " that may look up names" : "", " were blocked for ",
+                   ShareText(share), " of ", TimeText(machine.WindowNs()), ", mostly waiting ",
+                   For(starved), " (", TimeText(starved.nature_ns / std::max(starved.waits, 1.0)),
+                   " each time): none is free for the next task");
   finding.advice =
       "make the call asynchronous or faster, or give it a bounded pool of its own; stop-gap: raise "
       "the pool's size";
