@@ -56,7 +56,7 @@ std::vector<std::string> NamesOfCode(const HotSpotLayout& layout, uint64_t pc,
 std::vector<std::string> HotSpotNamer::Lookup(uint32_t pid, uint64_t address) {
   const std::optional<HotSpotLayout> layout = known_ ? known_(pid) : std::nullopt;
   if (!layout) return {};
-  const ReadMemory read = MemoryOf(pid);
+  const ReadMemory read = MemoryAndFilesOf(pid);
   if (hotspot_is_method(address) == 0) return NamesOfCode(*layout, address, read);
   return {NameOfMethod(*layout, address & ~HOTSPOT_METHOD_BIT, read)};
 }

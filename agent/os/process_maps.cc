@@ -78,14 +78,18 @@ std::optional<Line> ParseLine(std::string_view text) {
   return line;
 }
 
+std::string_view TakeLine(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  return line;
+}
+
 }  // namespace
 
 ParsedMaps ParseMaps(std::string_view text, size_t max_mappings) {
   ParsedMaps maps;
   while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    std::optional<Line> parsed = ParseLine(line);
+    std::optional<Line> parsed = ParseLine(TakeLine(text));
     if (!parsed) {
       ++maps.malformed_lines;
     } else if (parsed->executable && maps.executable.size() >= max_mappings) {
@@ -97,6 +101,17 @@ ParsedMaps ParseMaps(std::string_view text, size_t max_mappings) {
   std::sort(maps.executable.begin(), maps.executable.end(),
             [](const Mapping& a, const Mapping& b) { return a.start < b.start; });
   return maps;
+}
+
+std::vector<AddressRange> RangesOn(std::string_view text, const std::set<uint64_t>& devices) {
+  std::vector<AddressRange> ranges;
+  while (!text.empty()) {
+    const std::optional<Line> parsed = ParseLine(TakeLine(text));
+    if (!parsed || parsed->mapping.inode == 0) continue;
+    if (!devices.contains(parsed->mapping.device)) continue;
+    ranges.push_back({.start = parsed->mapping.start, .end = parsed->mapping.end});
+  }
+  return ranges;
 }
 
 }  // namespace waitscope

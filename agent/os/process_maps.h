@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +30,15 @@ struct ParsedMaps {
 
 // Total over any text: a line that is not a mapping is counted and skipped.
 ParsedMaps ParseMaps(std::string_view text, size_t max_mappings);
+
+struct AddressRange {
+  uint64_t start = 0;
+  uint64_t end = 0;  // exclusive
+
+  friend bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+// Where files of these devices are mapped, executable or not.
+std::vector<AddressRange> RangesOn(std::string_view text, const std::set<uint64_t>& devices);
 
 }  // namespace waitscope

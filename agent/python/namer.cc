@@ -47,7 +47,7 @@ std::vector<Frame> PythonNamer::Show(const RawStack& raw, CodeCache::Life life, 
     return native;
   }
   const std::optional<PythonLayout> layout = live && known_ ? known_(life.pid) : std::nullopt;
-  const ReadMemory read = MemoryOf(life.pid);
+  const ReadMemory read = MemoryAndFilesOf(life.pid);
   std::vector<PythonFrame> python;
   for (const PythonPlace& place : walk.places) {
     Frame frame;

@@ -20,7 +20,7 @@ class HotSpotProcesses {
   using Publish = absl::AnyInvocable<void(uint32_t pid, const hotspot_code* code)>;
   using MemoryOfProcess = ReadMemory (*)(uint32_t pid);
 
-  explicit HotSpotProcesses(Publish publish, MemoryOfProcess memory = MemoryOf)
+  explicit HotSpotProcesses(Publish publish, MemoryOfProcess memory = MemoryAndFilesOf)
       : publish_(std::move(publish)), memory_(memory) {}
 
   // Where the process has its tables; nothing: it runs none. To be told as often as one likes.

@@ -195,7 +195,8 @@ bool LiveTables::KnowsNow(const raw_stack& raw) {
   return true;
 }
 
-UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_live) {
+UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadMemory& memory,
+                                const ReadLiveWord& read_live) {
   std::vector<unwind_mapping> mappings;
   if (const SharedMappings then = tracker_.FindAt(raw.pid, raw.at_ns)) {
     mappings = DescribeAll(raw.pid, *then);
@@ -204,7 +205,7 @@ UnwoundStack LiveTables::Unwind(const raw_stack& raw, const ReadLiveWord& read_l
   const std::optional<HotSpotLayout> hotspot = hotspots_.Find(raw.pid);
   if (hotspot) {
     view.hotspot = &hotspot->code;
-    view.read_code = MemoryOf(raw.pid);
+    view.read_code = memory;
   }
   return UnwindStack(view, SampleOf(raw), read_live);
 }

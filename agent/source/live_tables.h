@@ -59,8 +59,10 @@ class LiveTables {
   // Whether anything is known of the process by now. If so, and the kernel side did not know,
   // because its entry is missing or is of before, the process is published again.
   bool KnowsNow(const raw_stack& raw);
-  // With what was mapped when the stack was taken, and the tables that there are.
-  UnwoundStack Unwind(const raw_stack& raw, const ReadLiveWord& read_live);
+  // With what was mapped when the stack was taken, and the tables that there are. `memory` is the
+  // process's.
+  UnwoundStack Unwind(const raw_stack& raw, const ReadMemory& memory,
+                      const ReadLiveWord& read_live);
   // The file whose table is to come and takes that stack further, or null. What the stack may need
   // is built first.
   std::shared_ptr<const MappedFile> AwaitedBy(const raw_stack& raw, const UnwoundStack& stack);

@@ -35,13 +35,13 @@ std::optional<PythonProcess> PythonProcesses::Find(uint32_t pid) const {
   return found->second;
 }
 
-void PythonProcesses::ReadFrames(raw_stack& waiting) const {
+void PythonProcesses::ReadFrames(raw_stack& waiting, const ReadMemory& memory) const {
   waiting.python_words = 0;
   const std::optional<PythonProcess> process = Find(waiting.pid);
   if (!process) return;
   const std::string path = absl::StrCat("/proc/", waiting.pid, "/task/", waiting.tid, "/status");
   const uint32_t tid = NamespaceTid(ReadText(path, kMaxStatusBytes).value_or(""));
-  const std::vector<uint64_t> words = WalkPython(*process, tid, MemoryOf(waiting.pid));
+  const std::vector<uint64_t> words = WalkPython(*process, tid, memory);
   waiting.python_words = static_cast<uint32_t>(std::min<size_t>(words.size(), WS_PYTHON_WORDS));
   std::copy_n(words.begin(), waiting.python_words, waiting.python);
 }

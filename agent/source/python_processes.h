@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "agent/os/process_memory.h"
 #include "agent/python/layout.h"
 #include "bpf/unwind/capture.h"
 
@@ -20,7 +21,7 @@ class PythonProcesses {
   std::optional<PythonProcess> Find(uint32_t pid) const;
 
   // Adds the Python frames of a thread that waits, if it is one of Python's.
-  void ReadFrames(raw_stack& waiting) const;
+  void ReadFrames(raw_stack& waiting, const ReadMemory& memory) const;
 
  private:
   mutable std::mutex mutex_;

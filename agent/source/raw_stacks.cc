@@ -5,7 +5,6 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "agent/os/process_memory.h"
 
 namespace waitscope {
 namespace {
@@ -43,7 +42,8 @@ StackSample SampleOf(const raw_stack& raw) {
   return sample;
 }
 
-void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, raw_stack& raw) {
+void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, const ReadMemory& memory,
+                 raw_stack& raw) {
   raw.id = 0;
   raw.pid = waiting.thread.pid;
   raw.tid = waiting.thread.tid;
@@ -56,8 +56,7 @@ void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, raw_stack& raw)
   raw.ax = waiting.ax;
   raw.orig_ax = waiting.orig_ax;
   raw.stop = UNWIND_STOP_none;
-  raw.window_bytes = static_cast<uint32_t>(
-      ReadMemoryOf(static_cast<pid_t>(raw.pid), raw.sp, {raw.window, RAW_WINDOW_BYTES}));
+  raw.window_bytes = static_cast<uint32_t>(memory(raw.sp, {raw.window, RAW_WINDOW_BYTES}));
 }
 
 stack_event EventOf(const raw_stack& raw, const UnwoundStack& stack) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/os/process_maps.h"
+#include "agent/os/process_memory.h"
 #include "agent/source/mapping_tracker.h"
 #include "agent/unwind/stack_unwinder.h"
 #include "bpf/unwind/capture.h"
@@ -15,7 +16,8 @@ namespace waitscope {
 StackSample SampleOf(const raw_stack& raw);
 
 // The same of a thread that waits, with as much of its stack as can be read now.
-void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, raw_stack& raw);
+void ReadStackOf(const waiting_thread& waiting, uint64_t now_ns, const ReadMemory& memory,
+                 raw_stack& raw);
 
 stack_event EventOf(const raw_stack& raw, const UnwoundStack& stack);
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,13 @@ constexpr std::chrono::milliseconds kHurryPatience(50);
 constexpr std::chrono::milliseconds kStartPatience(2000);
 constexpr size_t kMaxFinished = 8192;
 constexpr size_t kMaxAwaiting = 256;  // 4 MiB
+
+ReadLiveWord WordsOf(ReadMemory memory) {
+  return [memory = std::move(memory)](uint64_t address, uint64_t* word) {
+    const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(word), sizeof(*word));
+    return memory(address, bytes) == sizeof(*word);
+  };
+}
 
 }  // namespace
 
@@ -193,9 +201,10 @@ void UnwindService::ReadWanted() {
     wanted.swap(open_wanted_);
   }
   for (const waiting_thread& waiting : wanted) {
+    const ReadMemory memory = MemoryOf(waiting.thread.pid);
     raw_stack raw = {};
-    ReadStackOf(waiting, MonotonicNs(), raw);
-    tables_.pythons().ReadFrames(raw);
+    ReadStackOf(waiting, MonotonicNs(), memory, raw);
+    tables_.pythons().ReadFrames(raw, memory);
     Conclude(raw, waiting, Unwind(raw, waiting));
   }
 }
@@ -212,10 +221,9 @@ void UnwindService::Finish(const raw_stack& raw) {
 
 UnwoundStack UnwindService::Unwind(const raw_stack& raw,
                                    const std::optional<waiting_thread>& waiting) {
-  if (!waiting) return tables_.Unwind(raw, nullptr);
-  UnwoundStack stack = tables_.Unwind(raw, [&](uint64_t address, uint64_t* word) {
-    return ReadWordOf(static_cast<pid_t>(raw.pid), address, word);
-  });
+  const ReadMemory memory = MemoryOf(raw.pid);
+  if (!waiting) return tables_.Unwind(raw, memory, nullptr);
+  UnwoundStack stack = tables_.Unwind(raw, memory, WordsOf(memory));
   // The window, too, was read from live memory.
   if (stack.trust == UNWIND_CLASS_late) stack.trust = UNWIND_CLASS_late_live;
   return stack;

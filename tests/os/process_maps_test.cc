@@ -4,6 +4,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 namespace waitscope {
 namespace {
@@ -25,6 +26,19 @@ TEST(ProcessMaps, KeepsExecutableMappingsOnly) {
   EXPECT_EQ(maps.executable[0], expected);
   EXPECT_EQ(maps.executable[1].path, "[vdso]");
   EXPECT_EQ(maps.malformed_lines, 0u);
+}
+
+TEST(ProcessMaps, FilesOfADeviceAreFoundExecutableOrNot) {
+  const std::vector<AddressRange> ranges = RangesOn(
+      "1000-2000 r--p 00000000 fe:00 247134                     /usr/bin/cat\n"
+      "2000-3000 r-xp 00001000 fe:00 247134                     /usr/bin/cat\n"
+      "3000-4000 rw-p 00000000 fe:01 12                         /srv/a\n"
+      "4000-5000 rw-p 00000000 00:00 0 \n"
+      "what is this\n",
+      {0, 0xfeULL << 32});
+  const std::vector<AddressRange> expected = {{.start = 0x1000, .end = 0x2000},
+                                              {.start = 0x2000, .end = 0x3000}};
+  EXPECT_EQ(ranges, expected);
 }
 
 Mapping ParseOne(const std::string& path) {

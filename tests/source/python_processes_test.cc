@@ -30,7 +30,7 @@ TEST(PythonProcesses, KnowsWhatWasNotedLast) {
 TEST(PythonProcesses, OtherProcessesHaveNoFrames) {
   raw_stack waiting{};
   waiting.python_words = 9;
-  PythonProcesses().ReadFrames(waiting);
+  PythonProcesses().ReadFrames(waiting, MemoryOf(waiting.pid));
   EXPECT_EQ(waiting.python_words, 0U);
 }
 
