@@ -194,6 +194,11 @@ void UnwindService::Turn(bool patient) {
   tables_.Reap();
 }
 
+bool UnwindService::Stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void UnwindService::ReadWanted() {
   std::vector<waiting_thread> wanted;
   {
@@ -201,6 +206,7 @@ void UnwindService::ReadWanted() {
     wanted.swap(open_wanted_);
   }
   for (const waiting_thread& waiting : wanted) {
+    if (Stopping()) return;
     const ReadMemory memory = MemoryOf(waiting.thread.pid);
     raw_stack raw = {};
     ReadStackOf(waiting, MonotonicNs(), memory, raw);

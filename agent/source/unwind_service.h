@@ -76,6 +76,7 @@ class UnwindService {
   void Run();
   void Wait();
   void Turn(bool patient);
+  bool Stopping() const;
   void Wake() const;
   void Watch(int fd);
   void WatchCpus(const CpuSet& online);

@@ -20,6 +20,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/os/clock.h"
 #include "agent/os/file_access.h"
 #include "agent/source/online_cpus.h"
 #include "tests/source/unwind_arrays.h"
@@ -153,6 +154,17 @@ TEST_F(UnwindServiceTest, AStackWhoseTableTakesTooLongIsHandedOverAsFarAsItGoes)
   ASSERT_THAT(read, SizeIs(1));
   EXPECT_EQ(read.front().stack.stop, UNWIND_STOP_no_table);
   EXPECT_EQ(read.front().stack.count, 1);
+}
+
+TEST_F(UnwindServiceTest, StacksThatAreStillToBeReadDoNotHoldUpItsEnd) {
+  const Sleeper sleeper;
+  AwaitMappings(sleeper);
+  LetTablesCome();
+  service_->AwaitTables();
+  service_->ReadOpen(std::vector(100'000, sleeper.Asleep()));
+  const uint64_t begin = MonotonicNs();
+  service_.reset();
+  EXPECT_LT(MonotonicNs() - begin, 1'000'000'000u);
 }
 
 }  // namespace
