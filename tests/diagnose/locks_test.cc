@@ -14,38 +14,9 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 class LockTest : public testing::Test {
  protected:
-  void WaitForMonitor(uint32_t tid, const std::string& function, const MadeWait& how) {
-    MadeWait wait = how;
-    wait.cls = WAIT_lock;
-    wait.syscall = __NR_futex;
-    wait.object = Futex(0x9000 + 64ULL * tid, kConditionOp);
-    wait.user_frames = {"ObjectMonitor::enter(JavaThread*)", function};
-    machine_.AddWait(Add(tid, "java"), wait);
-  }
-  void MarkJava() {
-    for (auto& [id, stack] : machine_.snapshot().stacks) {
-      for (Frame& frame : stack.frames) {
-        if (frame.symbol.starts_with("Shop.")) frame.module = "[jit]";
-      }
-    }
-  }
-  void HangInJava() {
-    WaitForMonitor(12, "Shop.buy", {.ns = kWindow - 10 * kMillisecond, .count = 8});
-    WaitForMonitor(13, "Shop.sell", {.ns = kWindow - 10 * kMillisecond, .count = 8});
-    MarkJava();
-  }
-  void ContendInJava(uint64_t longest_ns) {
-    for (uint32_t tid = 14; tid < 18; ++tid) {
-      WaitForMonitor(
-          tid, "Shop.count",
-          {.ns = 6 * kSecond, .count = 60, .longest_ns = longest_ns, .waker = Add(11, "java")});
-    }
-    MarkJava();
-  }
   ThreadKey Add(uint32_t tid, const std::string& comm = "shop") {
     return machine_.AddThread(10, tid, comm);
   }
@@ -139,21 +110,6 @@ TEST_F(LockTest, AJavaLockThatNobodyLetsGoOfHangsItsWaiters) {
                 {"java.util.concurrent.locks.ReentrantLock.lock", "Shop.sell"});
   }
   EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
-}
-
-TEST_F(LockTest, ADeadlockOfJavaIsToldThoughOthersContendForAnotherMonitor) {
-  HangInJava();
-  ContendInJava(10 * kMillisecond);
-  const Findings findings = machine_.Diagnosed();
-  const auto hung = std::ranges::find(findings, "hung-threads", &Finding::condition);
-  ASSERT_NE(hung, findings.end());
-  EXPECT_EQ(hung->threads.size(), 2u);
-}
-
-TEST_F(LockTest, WhoStandsInALongLineForAMonitorDoesNotHang) {
-  HangInJava();
-  ContendInJava(5 * kSecond);
-  EXPECT_THAT(machine_.Conditions(), Not(Contains("hung-threads")));
 }
 
 TEST_F(LockTest, AWriterThatReadersNeverLetInHangs) {

@@ -40,6 +40,20 @@ class MadeServer : public testing::Test {
     machine_.AddCalls(AddWorker(tid), __NR_recvfrom, received);
     machine_.AddCalls(AddWorker(tid), __NR_sendto, sent);
   }
+  // Ones that have lain unread for so long.
+  void ReadRequests(uint64_t reads, uint64_t age_ns, uint32_t port = 8080) {
+    UnreadWindow& window = machine_.snapshot().unread[{10, port}];
+    window.reads += reads;
+    window.ages.Add(age_ns, reads);
+  }
+  // As a client has it.
+  static wait_object UnixConnection() {
+    wait_object object{};
+    object.kind = OBJECT_socket;
+    object.family = 1;
+    object.peer_port = 7;
+    return object;
+  }
 
   MadeMachine machine_;
   ThreadKey main_;
