@@ -13,6 +13,7 @@ namespace waitscope {
 namespace {
 
 constexpr double kProvenShare = 0.2;
+constexpr double kWholeWindow = 0.95;
 constexpr size_t kFewestReaders = 2;
 constexpr uint32_t kClients = SIDE_listens | SIDE_waiting | SIDE_asked | SIDE_receives;
 constexpr std::array kAccepts{__NR_accept, __NR_accept4};
@@ -102,7 +103,23 @@ double IdleAtOnePlaceNs(const MachineView& machine, const Lock& lock, uint64_t i
   return most_ns;
 }
 
+bool IdlesForWork(const MachineView& machine, const ThreadView& thread) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    if (site.ns < kWholeWindow * machine.WindowNs()) return false;
+    if (site.nature == Nature::kPoll) return PollsForWork(machine, thread, site);
+    if (site.nature == Nature::kPipe) return IsOneOf(kReads, site);
+    return site.nature == Nature::kPark && Receives(machine, site);
+  });
+}
+
 }  // namespace
+
+bool MayBeKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+  return lock.owners.empty() && std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+           const bool main = thread.key().tid == process.pid;
+           return !main && !lock.waiters.contains(&thread) && IdlesForWork(machine, thread);
+         });
+}
 
 // Who waits behind a holder that works waits while somebody works: so many at a time, at most, as
 // there are others.

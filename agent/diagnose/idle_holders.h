@@ -12,4 +12,8 @@ namespace waitscope {
 // docs/definitions.md has the formula.
 bool IsKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock);
 
+// Of a lock that nobody let go of and whose word names no owner: whether a thread beside the main
+// one, and beside those that wait for it, has idled all the time as above. It may have the lock.
+bool MayBeKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock);
+
 }  // namespace waitscope

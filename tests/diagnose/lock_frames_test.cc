@@ -82,6 +82,21 @@ TEST_F(LockFrameTest, WorkersThatReceiveUnderALockTakeTurns) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(LockFrameTest, WorkersWhoseLeaderHasReceivedNothingYetAreIdle) {
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    WaitForGood(tid, 0x7000, kTimedOp, {"syscall", kContended, "shop::next_job"});
+  }
+  WaitForGood(14, 0x9000, kTimedOp, {"syscall", "std::thread::park", kReceives});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LockFrameTest, WorkersAreHungThoughTheMainThreadReceivesWhatTheyShouldSend) {
+  WaitForGood(11, 0x7000, kTimedOp, {"syscall", kContended, "shop::buy"});
+  WaitForGood(12, 0x8000, kTimedOp, {"syscall", kContended, "shop::sell"});
+  WaitForGood(10, 0x9000, kTimedOp, {"syscall", "std::thread::park", kReceives});
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
+}
+
 TEST_F(LockFrameTest, WhoTakesTurnsAtParkingIsNotKeptFromWorkWhateverItIs) {
   for (uint32_t tid = 11; tid < 15; ++tid) {
     const auto park = [&](uint64_t word, uint64_t ns, const ThreadKey& waker) {

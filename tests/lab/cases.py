@@ -247,6 +247,7 @@ HEALTHY = [
     Case("queue-loop", python("job_queue.py", "loop")),
     Case("relay", python("relay.py")),
     Case("rust-workers", python("rust.py", "{scratch}", "workers"), needs="rustc"),
+    Case("rust-idle", python("rust.py", "{scratch}", "idle"), needs="rustc"),
     Case("python-waits", python("python_deadlock.py", "idle")),
     Case("select-loop-light", python("select_loop.py", "light")),
     Case("handed-requests-with-room", python("select_loop.py", "room")),

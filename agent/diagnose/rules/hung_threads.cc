@@ -186,7 +186,9 @@ std::optional<Hung> NeverReleased(const MachineView& machine, const ProcessView&
   const std::vector<Lock> locks = WaitedForIn(machine, process, JavaLocks::kByCaller);
   std::vector<Lock> hung;
   std::ranges::copy_if(locks, std::back_inserter(hung), [&](const Lock& lock) {
-    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock) &&
+    const bool ownerless = lock.of_rust || lock.of_python;
+    const bool may_idle = ownerless && MayBeKeptIdle(machine, process, lock);
+    return IsNeverReleased(machine, lock) && !IsKeptIdle(machine, process, lock) && !may_idle &&
            !OthersStandInLongLines(machine, lock, locks);
   });
   std::erase_if(hung, [&, all = hung](const Lock& lock) { return MayBeGate(lock, all); });

@@ -1,4 +1,4 @@
-// Threads of Rust: rust deadlock|pair|readers|workers
+// Threads of Rust: rust deadlock|pair|readers|workers|idle
 use std::sync::{mpsc, Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn readers() {
 }
 
 // The worker that has the lock waits for the next job; the others wait for the lock.
-fn workers() {
+fn workers(pause: u64) {
     let (sender, receiver) = mpsc::channel::<u64>();
     let jobs = Arc::new(Mutex::new(receiver));
     for _ in 0..4 {
@@ -77,8 +77,8 @@ fn workers() {
         });
     }
     forever(move || {
+        rest(pause);
         sender.send(2).unwrap();
-        rest(40);
     });
 }
 
@@ -87,7 +87,8 @@ fn main() {
         "deadlock" => deadlock(),
         "pair" => pair(),
         "readers" => readers(),
-        _ => workers(),
+        "workers" => workers(40),
+        _ => workers(3_600_000),
     }
     println!("ready {}", std::process::id());
     loop {
