@@ -90,7 +90,7 @@ class Agreement(unittest.TestCase):
         rivals.need("perf")
         recording = tempfile.NamedTemporaryFile(prefix="waitscope-perf-", dir=waitscope.SCRATCH)
         self.addCleanup(recording.close)
-        with waitscope.Workload("convoy", seconds=3) as workload:
+        with waitscope.Workload("convoy", "--spin", 1, seconds=3) as workload:
             self.start_companions(3 + 2 * waitscope.LEAD_SECONDS)
             truth, answer, _ = self.beside(workload, ("threads",), "perf", "sched", "record", "-o",
                                            recording.name, "--", "sleep", "SECONDS")
@@ -101,8 +101,9 @@ class Agreement(unittest.TestCase):
         for thread in truth["threads"]:
             row = rows[thread["tid"]]
             off_ns, delay_ns, running_ns = theirs[thread["tid"]]
-            # It prints whole microseconds, three to a line.
-            slack = 2e6 + 1500 * (thread["voluntary"] + thread["involuntary"])
+            # It prints whole microseconds, three to a line; and one of the two reads the clock
+            # after the other's work in the same switch, 1 to 4 us with cold caches.
+            slack = 2e6 + 6000 * (thread["voluntary"] + thread["involuntary"])
             with self.subTest(tid=thread["tid"]):
                 self.assertAlmostEqual(off_cpu_ns(row), off_ns, delta=0.01 * off_ns + slack)
                 self.assertAlmostEqual(waitscope.number(row, "running_ns"), running_ns,

@@ -92,10 +92,11 @@ Finding Tell(const MachineView& machine, const ProcessView& process,
   NameThreads(finding, stuck);
   const double wall_ns = machine.WindowNs() * static_cast<double>(stuck.size());
   finding.impact = {static_cast<uint64_t>(wall_ns), 1};
-  finding.summary = absl::StrCat(
-      "clients wait to be let in by ", NameOf(process), ", of which no thread has moved for ",
-      TimeText(machine.WindowNs()), ": ", Plural(stuck.size(), "thread"),
-      stuck.size() == 1 ? " waits" : " wait", " for what nobody is left to do (a deadlock, a lost signal, or a dead owner)");
+  finding.summary =
+      absl::StrCat("clients wait to be let in by ", NameOf(process),
+                   ", of which no thread has moved for ", TimeText(machine.WindowNs()), ": ",
+                   Plural(stuck.size(), "thread"), stuck.size() == 1 ? " waits" : " wait",
+                   " for what nobody is left to do (a deadlock, a lost signal, or a dead owner)");
   finding.advice =
       "compare the stacks: who should end which wait (gdb -p PID -batch -ex 'thread apply all "
       "bt')? "
