@@ -237,7 +237,7 @@ probe_inline void gather_wait_facts(struct wait_facts *facts, struct task_struct
 		facts->futex_timeout = regs->args[3];
 	} else if (trait == TRAIT_poll) {
 		facts->polls_nothing = polls_nothing(facts->syscall, regs->args);
-	} else if (trait == TRAIT_fd && !facts->in_iowait) {
+	} else if (trait == TRAIT_fd && !waits_for_disk(facts)) {
 		facts->object = descriptor_kind(task, regs->args[0]);
 	}
 }

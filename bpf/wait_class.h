@@ -13,6 +13,7 @@
 /* Fixed since v4.14; compared as masks because sleeps may carry TASK_FREEZABLE (v6.1) and more. */
 #define WS_TASK_INTERRUPTIBLE	0x1
 #define WS_TASK_UNINTERRUPTIBLE 0x2
+#define WS_TASK_HELD		0xc /* stopped by a signal (0x4) or a tracer (0x8) */
 #define WS_TASK_DEAD		0x80
 
 #define WS_PF_MEMALLOC		0x800
@@ -213,19 +214,30 @@ struct wait_facts {
 	__u8 polls_nothing;
 };
 
+/*
+ * No file system waits for its disk so that a signal may end it; io_uring, from v6.5 on (and in the
+ * stable kernels that have it from there), counts a wait for whatever completes first as one for
+ * I/O.
+ */
+wait_inline int waits_for_disk(const struct wait_facts *facts)
+{
+	return facts->in_iowait && !(facts->state & WS_TASK_INTERRUPTIBLE);
+}
+
 wait_inline __u8 wait_class_of(const struct wait_facts *facts)
 {
 	enum syscall_trait trait = syscall_trait(facts->syscall);
 
+	/* The call it is in has been interrupted, and says nothing any more. */
+	if (facts->state & WS_TASK_HELD)
+		return WAIT_other;
 	if (facts->task_flags & WS_PF_MEMALLOC)
 		return WAIT_reclaim;
 	if (trait == TRAIT_commit)
 		return WAIT_commit;
 	if (facts->syscall == -1)
 		return WAIT_fault;
-	/* No file system waits for its disk so that a signal may end it; io_uring, from v6.5 on,
-	 * counts a wait for whatever completes first as one for I/O. */
-	if (facts->in_iowait && !(facts->state & WS_TASK_INTERRUPTIBLE))
+	if (waits_for_disk(facts))
 		return WAIT_disk;
 	switch (trait) {
 	case TRAIT_sleep:

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/diagnose/loops.h"
+#include "agent/diagnose/pools.h"
 #include "bpf/sides.h"
 #include "bpf/wait_class.h"
 
@@ -19,7 +20,7 @@ constexpr uint32_t kClients = SIDE_listens | SIDE_waiting | SIDE_asked | SIDE_re
 constexpr std::array kAccepts{__NR_accept, __NR_accept4};
 constexpr std::array kReads{__NR_read, __NR_readv};
 // Rust's channels, and crossbeam's.
-constexpr std::array<std::string_view, 3> kReceives{
+constexpr std::array<std::string_view, 3> kChannels{
     "std::sync::mpmc::", "std::sync::mpsc::", "crossbeam_channel::"};
 
 template <size_t count>
@@ -54,10 +55,18 @@ bool PollsForWork(const MachineView& machine, const ThreadView& thread, const Wa
   return row == sides.end() || (row->second & kClients) != 0;
 }
 
+bool IsReceive(std::string_view symbol) {
+  if (symbol.starts_with('<')) symbol.remove_prefix(1);
+  return symbol.find("::recv") != std::string_view::npos &&
+         std::ranges::any_of(kChannels,
+                             [&](std::string_view channel) { return symbol.starts_with(channel); });
+}
+
 bool Receives(const MachineView& machine, const WaitSite& site) {
-  return std::ranges::any_of(kReceives, [&](std::string_view channel) {
-    return machine.HasFrame(site.user_stack, channel);
-  });
+  const auto stack = machine.snapshot().stacks.find(site.user_stack);
+  return stack != machine.snapshot().stacks.end() &&
+         std::ranges::any_of(stack->second.frames,
+                             [](const Frame& frame) { return IsReceive(frame.symbol); });
 }
 
 // Of one that reads a pipe under a lock nobody knows whether it waits for work or for an answer;
@@ -75,7 +84,8 @@ bool IsForWork(const MachineView& machine, const ThreadView& thread, const WaitS
 bool ParksForWork(const MachineView& machine, const Lock& lock, uint64_t interpreter,
                   const WaitSite& site) {
   if (site.nature != Nature::kPark || IsFor(machine, lock, site)) return false;
-  const bool is_lock = lock.mutex || lock.monitor || lock.concurrent;
+  const bool is_lock =
+      lock.mutex || lock.monitor || lock.concurrent || lock.shared || lock.of_python;
   return Receives(machine, site) || (!is_lock && !IsForInterpreter(site, interpreter));
 }
 
@@ -115,9 +125,12 @@ bool IdlesForWork(const MachineView& machine, const ThreadView& thread) {
 }  // namespace
 
 bool MayBeKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
+  std::set<std::string> pools;
+  for (const auto& [waiter, ns] : lock.waiters) pools.insert(PoolNameOf(*waiter));
   return lock.owners.empty() && std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
            const bool main = thread.key().tid == process.pid;
-           return !main && !lock.waiters.contains(&thread) && IdlesForWork(machine, thread);
+           return !main && !lock.waiters.contains(&thread) && pools.contains(PoolNameOf(thread)) &&
+                  IdlesForWork(machine, thread);
          });
 }
 

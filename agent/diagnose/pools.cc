@@ -50,11 +50,14 @@ bool AsksSomebody(const ThreadView& thread) {
          thread.Calls({__NR_connect}) > 0;
 }
 
+uint64_t TakenBy(const ThreadView& thread) {
+  return thread.Calls({__NR_recvfrom, __NR_recvmsg}) + thread.ReadsWithWrites();
+}
+
 // Requests were read, and it polls and receives but asks nobody: clients of databases poll, too.
 bool TakesRequests(const ProcessView& process, const ThreadView& thread) {
-  const uint64_t taken = thread.Calls({__NR_recvfrom, __NR_recvmsg}) + thread.ReadsWithWrites();
   return process.requests_read >= kFewestTurns && !AsksSomebody(thread) &&
-         Polls(thread) >= kFewestTurns && taken >= kFewestTurns;
+         Polls(thread) >= kFewestTurns && TakenBy(thread) >= kFewestTurns;
 }
 
 // A loop that is asked all the time finds something at each poll. If it sleeps in between, then
@@ -62,7 +65,9 @@ bool TakesRequests(const ProcessView& process, const ThreadView& thread) {
 // whenever its own clock says so.
 bool SleepsMoreThanItPolls(const ThreadView& thread) {
   if (thread.loop == nullptr || thread.loop->polls < kFewestTurns) return false;
-  return thread.CountOf(Nature::kSleep) >= kSeveral * static_cast<double>(thread.loop->polls);
+  const double sleeps = thread.CountOf(Nature::kSleep);
+  return sleeps >= kSeveral * static_cast<double>(thread.loop->polls) &&
+         sleeps <= kSeveral * static_cast<double>(TakenBy(thread));
 }
 
 bool WaitsForEvents(const ThreadView& thread) {
@@ -249,9 +254,9 @@ uint64_t SendsOf(const ThreadView& thread) {
   return thread.Calls({__NR_sendto, __NR_sendmsg, __NR_sendmmsg, __NR_write, __NR_writev});
 }
 
-double HandsOn(const ThreadView& thread) {
-  const uint64_t received =
-      thread.Calls({__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg, __NR_read, __NR_readv});
+double HandsOn(const ThreadView& thread, uint64_t most_reads) {
+  const uint64_t received = thread.Calls({__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg}) +
+                            std::min(thread.Calls({__NR_read, __NR_readv}), most_reads);
   const bool answers = 2 * SendsOf(thread) >= received;
   if (answers || AsksSomebody(thread) || Polls(thread) < kFewestTurns) return 0;
   return static_cast<double>(received);
@@ -268,7 +273,9 @@ bool IsForConnection(const WaitSite& site) {
 
 double WaitsToConnect(const ThreadView& thread) {
   double waits = 0;
-  for (const WaitSite& site : thread.sites) waits += IsForConnection(site) ? site.count : 0;
+  for (const WaitSite& site : thread.sites) {
+    waits += site.nature == Nature::kBackend && IsForConnection(site) ? site.count : 0;
+  }
   return waits;
 }
 

@@ -59,8 +59,9 @@ uint64_t SentBy(const ThreadView& thread);
 uint64_t SendsOf(const ThreadView& thread);
 
 // How often it received something, if it polls for that and answers less than half of it, and asks
-// nobody: others of its process have to answer. Else 0.
-double HandsOn(const ThreadView& thread);
+// nobody: others of its process have to answer. Else 0. Plain reads may be of anything: so many of
+// them count, at most.
+double HandsOn(const ThreadView& thread, uint64_t most_reads);
 
 // As often as something came over a connection and something was sent over one.
 uint64_t ExchangesOf(const ThreadView& thread);

@@ -64,9 +64,23 @@ TEST(WaitClass, InIowaitIsNoDiskWhereASignalMayEndTheWait) {
 }
 
 TEST(WaitClass, InIowaitIsDiskUnlessTheCallIsACommit) {
-  EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_pread64, .object = OBJECT_file}), WAIT_disk);
+  EXPECT_EQ(ClassOf({.state = WS_TASK_UNINTERRUPTIBLE,
+                     .in_iowait = 1,
+                     .syscall = __NR_pread64,
+                     .object = OBJECT_file}),
+            WAIT_disk);
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = __NR_fsync}), WAIT_commit);
   EXPECT_EQ(ClassOf({.in_iowait = 0, .syscall = __NR_fdatasync}), WAIT_commit);
+}
+
+TEST(WaitClass, OfAStoppedThreadIsOtherWhateverItsCallWasFor) {
+  constexpr uint32_t kStopped = 0x104;
+  constexpr uint32_t kTraced = 0x8;
+  for (const uint32_t state : {kStopped, kTraced}) {
+    EXPECT_EQ(ClassOf({.state = state, .syscall = __NR_futex, .futex_op = 0x80}), WAIT_other);
+    EXPECT_EQ(ClassOf({.state = state, .syscall = -1}), WAIT_other);
+    EXPECT_EQ(ClassOf({.state = state, .syscall = __NR_fsync}), WAIT_other);
+  }
 }
 
 TEST(WaitClass, OutsideASystemCallIsAPageFault) {

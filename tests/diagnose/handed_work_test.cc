@@ -68,6 +68,25 @@ TEST_F(HandedWorkTest, ShippersThatSendOnWhatALoopReadForThemAnswerNobody) {
   EXPECT_THAT(machine_.Conditions(), Not(Contains("thread-pool-starvation")));
 }
 
+TEST_F(HandedWorkTest, WritersOfFilesBesideALoopThatReadsAnswerNobody) {
+  ReadForWorkers();
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    machine_.AddWait(AddWorker(tid), {.cls = WAIT_sleep,
+                                      .syscall = __NR_clock_nanosleep,
+                                      .ns = 7900 * kMillisecond,
+                                      .count = 16});
+    machine_.AddCalls(AddWorker(tid), __NR_write, 64);
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(HandedWorkTest, WhoDrainsAnEventHandsNothingOn) {
+  machine_.AddCalls(main_, __NR_poll, 64);
+  machine_.AddCalls(main_, __NR_read, 64);
+  for (uint32_t tid = 11; tid < 15; ++tid) WaitForChild(tid, 16);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(HandedWorkTest, WorkersBesideALoopThatAnswersByItselfMayTakeTheirTime) {
   ReadForWorkers();
   machine_.AddCalls(main_, __NR_sendto, 64);
@@ -107,6 +126,28 @@ TEST_F(HandedWorkTest, WhoGetsNoConnectionWaitsForIt) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].condition, "backend-wait");
   EXPECT_THAT(findings[0].summary, HasSubstr("for each of 8 connections to 10.0.0.5:5432"));
+}
+
+TEST_F(HandedWorkTest, ThatAllItsConnectionsFailByOneTimeLimitIsNoNews) {
+  Connect(11, 6);
+  wait_object& connection = machine_.snapshot().objects.back();
+  ASSERT_EQ(connection.turn, TURN_connecting);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].severity, Severity::kWarning);
+}
+
+TEST_F(HandedWorkTest, AThreadOfAServerThatTriesToConnectForItselfHarmsNobody) {
+  AcceptConnections();
+  machine_.AddCalls(main_, __NR_accept4, 30);
+  machine_.AddCalls(main_, __NR_recvfrom, 30);
+  machine_.AddCalls(main_, __NR_sendto, 30);
+  Connect(11, 8);
+  machine_.AddCalls(AddWorker(11), __NR_connect, 8);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "backend-wait");
+  EXPECT_EQ(findings[0].severity, Severity::kInfo);
 }
 
 TEST_F(HandedWorkTest, WorkersWhoseRequestsHaveADozenPartsWorkForThem) {

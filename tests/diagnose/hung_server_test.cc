@@ -75,6 +75,58 @@ TEST_F(HungServerTest, AParentWhoseChildrenAcceptIsHealthy) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(HungServerTest, InitMovesForItself) {
+  Listen(1, SIDE_listens | SIDE_waiting, 0);
+  machine_.AddRunning(machine_.AddThread(1, 1, "systemd"), kSecond);
+  for (uint32_t tid = 11; tid < 15; ++tid) Stick(10, tid);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
+}
+
+TEST_F(HungServerTest, AParentAtWhoseOwnSocketsNobodyWaitsIsNoHelp) {
+  Listen(10, SIDE_listens | SIDE_waiting, 5);
+  Listen(5, SIDE_listens, 1);
+  machine_.AddRunning(machine_.AddThread(5, 5, "manager"), kSecond);
+  for (uint32_t tid = 11; tid < 15; ++tid) Stick(10, tid);
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
+}
+
+TEST_F(HungServerTest, AGrandchildMayAccept) {
+  for (uint32_t tid = 10; tid < 13; ++tid) Stick(10, tid);
+  machine_.AddThread(15, 15, "spawner");
+  Listen(15, SIDE_listens, 10);
+  Listen(20, SIDE_listens | SIDE_waiting, 15);
+  machine_.AddRunning(machine_.AddThread(20, 20, "worker"), 7 * kSecond);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(HungServerTest, WhoWaitsForAPeerOrWasStoppedMayGoOn) {
+  for (const wait_class cls : {WAIT_network, WAIT_other, WAIT_fault}) {
+    machine_ = MadeMachine();
+    Listen(10, SIDE_listens | SIDE_waiting);
+    for (uint32_t tid = 11; tid < 15; ++tid) Stick(10, tid);
+    Stick(10, 10, cls, __NR_recvfrom);
+    EXPECT_THAT(machine_.Conditions(), IsEmpty()) << cls;
+  }
+}
+
+TEST_F(HungServerTest, WhoWasFrozenMayGoOn) {
+  for (uint32_t tid = 11; tid < 15; ++tid) Stick(10, tid);
+  for (auto& [key, thread] : machine_.snapshot().threads) {
+    thread.open_wait->kernel_stack = machine_.Stack({"do_freezer_trap", "get_signal"});
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(HungServerTest, JavasHelpersAreNotStuck) {
+  Stick(10, 11);
+  for (const auto& [tid, name] : {std::pair(12U, "Reference Handl"), std::pair(13U, "Finalizer"),
+                                  std::pair(14U, "Signal Dispatch")}) {
+    Stick(10, tid);
+    machine_.snapshot().threads.at(machine_.AddThread(10, tid, name)).comm = name;
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(HungServerTest, WorkersOfOneThreadThatAreAllStuckAreToldEach) {
   machine_ = MadeMachine();
   for (uint32_t pid = 20; pid < 23; ++pid) {

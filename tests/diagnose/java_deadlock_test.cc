@@ -54,6 +54,18 @@ TEST_F(JavaDeadlockTest, ADeadlockOfJavaIsToldThoughOthersContendForAnotherMonit
   const auto hung = std::ranges::find(findings, "hung-threads", &Finding::condition);
   ASSERT_NE(hung, findings.end());
   EXPECT_EQ(hung->threads.size(), 2u);
+  EXPECT_EQ(hung->severity, Severity::kCritical);
+}
+
+TEST_F(JavaDeadlockTest, OnePlaceOfJavaWhereNobodyIsLetInIsLessCertain) {
+  for (const uint32_t tid : {12U, 13U}) {
+    WaitForMonitor(tid, "Shop.transfer", {.ns = kWindow - 10 * kMillisecond, .count = 8});
+  }
+  MarkJava();
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_EQ(findings[0].severity, Severity::kWarning);
 }
 
 TEST_F(JavaDeadlockTest, WhoStandsInALongLineForAMonitorDoesNotHang) {

@@ -234,22 +234,41 @@ TEST_F(KernelLockTest, ACommitThatMeetsALockIsStillACommit) {
   EXPECT_EQ(view.Find(10)->threads[0].sites[0].nature, Nature::kCommit);
 }
 
-TEST(StuckAtKernelLockTest, WhoHasWaitedForHalfAMinuteHangs) {
-  for (const uint64_t seconds : {20, 40}) {
-    MadeMachine machine;
-    const ThreadKey thread = machine.AddThread(10, 11, "writer");
-    machine.AddWait(
-        thread,
-        {.cls = WAIT_other, .syscall = __NR_write, .ns = kWindow, .kernel_frames = kAppending});
-    machine.snapshot().threads.at(thread).open_wait =
-        OpenWait{.cls = WAIT_other, .ns = seconds * kSecond, .syscall = __NR_write};
-    const Findings findings = machine.Diagnosed();
-    ASSERT_EQ(findings.size(), seconds < 30 ? 0u : 1u);
-    if (findings.empty()) continue;
-    EXPECT_EQ(findings[0].condition, "hung-threads");
-    EXPECT_THAT(findings[0].summary,
-                HasSubstr("stuck in the kernel, waiting for the kernel's inode lock for 40"));
+class StuckAtKernelLockTest : public testing::Test {
+ protected:
+  void WaitFor(uint64_t seconds, const std::vector<std::string>& frames) {
+    const ThreadKey thread = machine_.AddThread(10, 11, "writer");
+    machine_.AddWait(
+        thread, {.cls = WAIT_other, .syscall = __NR_write, .ns = kWindow, .kernel_frames = frames});
+    machine_.snapshot().threads.at(thread).open_wait =
+        OpenWait{.cls = WAIT_other,
+                 .ns = seconds * kSecond,
+                 .syscall = __NR_write,
+                 .kernel_stack = machine_.Stack(frames)};
   }
+
+  MadeMachine machine_;
+};
+
+TEST_F(StuckAtKernelLockTest, WhoHasWaitedForHalfAMinuteHangs) {
+  WaitFor(40, kAppending);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_THAT(findings[0].summary,
+              HasSubstr("stuck in the kernel, waiting for the kernel's inode lock for 40"));
+}
+
+TEST_F(StuckAtKernelLockTest, WhoHasWaitedForLessDoesNot) {
+  WaitFor(20, kAppending);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(StuckAtKernelLockTest, WhoWaitsForSomethingElseByNowDoesNot) {
+  WaitFor(40, kAppending);
+  machine_.snapshot().threads.begin()->second.open_wait->kernel_stack =
+      machine_.Stack({"pipe_read", "vfs_read"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 namespace waitscope {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -90,6 +91,24 @@ TEST_F(LockFrameTest, WorkersWhoseLeaderHasReceivedNothingYetAreIdle) {
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
+TEST_F(LockFrameTest, WhoSendsIntoAFullChannelIsNotIdle) {
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    WaitForGood(tid, 0x7000, kTimedOp, {"syscall", kContended, "shop::next_job"});
+  }
+  WaitForGood(14, 0x9000, kTimedOp,
+              {"syscall", "std::thread::park", "std::sync::mpmc::array::Channel<T>::send"});
+  EXPECT_THAT(machine_.Conditions(), Contains("hung-threads"));
+}
+
+TEST_F(LockFrameTest, WhoIsOfAnotherPoolDoesNotKeepTheseIdle) {
+  for (uint32_t tid = 11; tid < 14; ++tid) {
+    WaitForGood(tid, 0x7000, kTimedOp, {"syscall", kContended, "shop::next_job"});
+  }
+  WaitForGood(14, 0x9000, kTimedOp, {"syscall", "std::thread::park", kReceives});
+  machine_.snapshot().threads.at({10, 14, kSecond}).comm = "logger";
+  EXPECT_THAT(machine_.Conditions(), Contains("hung-threads"));
+}
+
 TEST_F(LockFrameTest, WorkersAreHungThoughTheMainThreadReceivesWhatTheyShouldSend) {
   WaitForGood(11, 0x7000, kTimedOp, {"syscall", kContended, "shop::buy"});
   WaitForGood(12, 0x8000, kTimedOp, {"syscall", kContended, "shop::sell"});
@@ -127,14 +146,34 @@ TEST_F(LockFrameTest, OneLockOfPythonThatNobodyLetsGoOfMayBeAGate) {
 }
 
 TEST_F(LockFrameTest, WhoWaitsInPythonForAQueueAConditionOrATimeLimitIsIdle) {
+  constexpr char kPython[] = "python3.11";
   for (const auto& [op, module, file] :
        {std::tuple(kUntimed, "_queue.cpython-311-x86_64-linux-gnu.so", "/srv/shop.py"),
-        std::tuple(kUntimed, "python3.11", "/usr/lib/python3.11/threading.py"),
-        std::tuple(kTimedOp, "python3.11", "/srv/shop.py")}) {
+        std::tuple(kUntimed, kPython, "/usr/lib/python3.11/threading.py"),
+        std::tuple(kUntimed, kPython, "/usr/lib64/python3.9/asyncio/events.py"),
+        std::tuple(kUntimed, kPython, "/opt/python/Lib/logging/__init__.py"),
+        std::tuple(kUntimed, kPython, "threading.py"),
+        std::tuple(kUntimed, kPython, "concurrent/futures/_base.py"),
+        std::tuple(kUntimed, kPython, "/srv/app.zip/multiprocessing/pool.py"),
+        std::tuple(kTimedOp, kPython, "/srv/shop.py")}) {
     machine_ = MadeMachine();
     DeadlockInPython(op, module, file);
     EXPECT_THAT(machine_.Conditions(), IsEmpty()) << module << " " << file;
   }
+}
+
+TEST_F(LockFrameTest, AQueueThatIsPartOfTheInterpreterIsKnownByItsFunction) {
+  DeadlockInPython(kUntimed, "python3.12", "/srv/shop.py");
+  for (auto& [id, stack] : machine_.snapshot().stacks) {
+    stack.frames[2].symbol = "_queue_SimpleQueue_get_impl";
+  }
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(LockFrameTest, WorkersThatEachWaitAtALockOfTheirOwnAreIdle) {
+  DeadlockInPython(kUntimed, "python3.11", "/venv/lib/python3.11/site-packages/gevent/_thread.py");
+  for (auto& [id, stack] : machine_.snapshot().stacks) stack.frames[3].symbol = "_Condition.wait";
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(LockFrameTest, WhatWasInstalledIsNoPartOfPythonItself) {

@@ -26,6 +26,17 @@ class ResourceTest : public testing::Test {
         {.cls = WAIT_disk, .syscall = __NR_pread64, .ns = ns, .count = count, .device = kDisk});
   }
 
+  // A quarter of the time each.
+  void CommitByFour(double times, const std::vector<std::string>& frames) {
+    for (uint32_t tid = 10; tid < 14; ++tid) {
+      machine_.AddWait(Add(tid), {.cls = WAIT_commit,
+                                  .syscall = __NR_fsync,
+                                  .ns = 2 * kSecond,
+                                  .count = times,
+                                  .user_frames = frames});
+    }
+  }
+
   MadeMachine machine_;
 };
 
@@ -82,18 +93,17 @@ TEST_F(ResourceTest, ACommitNowAndThenIsHealthy) {
 }
 
 TEST_F(ResourceTest, SlowCommitsByWhicheverThreadIsFreeAreAStall) {
-  for (uint32_t tid = 10; tid < 14; ++tid) {
-    machine_.AddWait(Add(tid),
-                     {.cls = WAIT_commit, .syscall = __NR_fsync, .ns = 2 * kSecond, .count = 14});
-  }
+  CommitByFour(14, {"internal/runtime/syscall.Syscall6", "os.(*File).Sync", "runtime.goexit"});
   EXPECT_THAT(machine_.Conditions(), ElementsAre("fsync-stall"));
 }
 
+TEST_F(ResourceTest, ThreadsThatEachCommitNowAndThenAreHealthyThoughTheirSumIsMuch) {
+  CommitByFour(14, {"fsync", "flush_segment", "start_thread"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
 TEST_F(ResourceTest, QuickCommitsOfSeveralThreadsAreNone) {
-  for (uint32_t tid = 10; tid < 14; ++tid) {
-    machine_.AddWait(Add(tid),
-                     {.cls = WAIT_commit, .syscall = __NR_fsync, .ns = 2 * kSecond, .count = 400});
-  }
+  CommitByFour(400, {"internal/runtime/syscall.Syscall6", "os.(*File).Sync", "runtime.goexit"});
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 

@@ -148,6 +148,7 @@ bool WorksForOthers(const ThreadView& thread, const Occupation& occupation) {
     return answered != occupation.answered.end() && answered->second >= std::max(1.0, enough);
   }
   const double own = thread.CountOf(Nature::kBackend) - WaitsToConnect(thread);
+  if (own <= 0) return ExchangesForOthers(thread) >= std::max(1.0, enough);
   return static_cast<double>(ExchangesOf(thread)) >= own * kMoreThanOwn &&
          ExchangesForOthers(thread) >= own * (kMoreThanOwn - 1);
 }
@@ -187,7 +188,7 @@ Severity SeverityOf(const MachineView& machine, const ProcessView& process,
     return HoldsUpOthers(machine, process, waits) ? Severity::kWarning : Severity::kInfo;
   }
   const bool may_be_news =
-      !TookWork(machine, waits) &&
+      !AreConnects(waits) && !TookWork(machine, waits) &&
       (CameByTimeLimit(waits) || MayAcknowledge(waits) || CameFromOthers(machine, waits));
   return may_be_news ? Severity::kInfo : Severity::kWarning;
 }

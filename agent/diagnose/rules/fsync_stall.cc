@@ -1,8 +1,9 @@
 // Does a process spend its time making writes durable?
 //
 // Thresholds: 40 % of a thread's time in fsync and its kin, at least 10 of them ended, or three of
-// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on). Or 80 % of a thread's
-// time in all, in commits of 50 ms and longer: Go lets whichever thread is free make the call.
+// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on). Or, in
+// Go, 80 % of a thread's time in all, in commits of 50 ms and longer: whichever of its threads is
+// free makes the call.
 // False positives: checkpointers and write-back threads beside workers (the share of one thread, so
 // they do show when they never rest), one long sync at the end of a copy (the count).
 #include <algorithm>
@@ -64,7 +65,8 @@ Commits GatherFrom(const MachineView& machine, const ProcessView& process) {
     }
   }
   const double of_all = commits.ns / machine.WindowNs();
-  const bool slow = commits.MeanNs() >= kSlowCommitNs && of_all >= kSmallestShareOfAll;
+  const bool go = commits.site != nullptr && machine.HasFrame(commits.site->user_stack, "runtime.");
+  const bool slow = go && commits.MeanNs() >= kSlowCommitNs && of_all >= kSmallestShareOfAll;
   if (slow) commits.share = std::max(commits.share, std::min(1.0, of_all));
   return commits;
 }

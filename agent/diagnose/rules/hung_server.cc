@@ -4,12 +4,13 @@
 // locks whose owner died): a server that does not accept for a whole window of at least 5 s, with
 // clients in its queue, does nothing any more if each of its threads has been in one wait all the
 // time, two of them at least at futexes. Those that sleep by a timetable, and a runtime's own, do
-// not count. Processes that share a listener by birth (workers and who forked them) are judged
+// not count. Processes that may share a listener by birth (workers and who forked them) are judged
 // together. False positives: a server that accepts no more than it wants to serve (somebody of it
-// moves, or polls), a parent whose children accept (they move), a program that was stopped (no
-// futex).
+// moves, polls, or waits for a peer's answer), a parent whose children accept (they move), a
+// program that was stopped or frozen (not at a futex), one that holds a listener it never uses
+// while who does is no relative of its.
 #include <algorithm>
-#include <set>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
@@ -25,6 +26,11 @@ constexpr double kSilenceNs = 5e9;
 constexpr double kWholeWindow = 0.95;
 constexpr size_t kFewestStuck = 2;
 constexpr size_t kMostStacks = 4;
+constexpr uint32_t kInit = 1;
+constexpr size_t kMostAncestors = 64;
+// HotSpot's that run Java, as the kernel cuts their names.
+constexpr std::array<std::string_view, 4> kHelpers{"Reference Handl", "Finalizer",
+                                                   "Signal Dispatch", "Common-Cleaner"};
 
 uint32_t SidesOf(const MachineView& machine, uint32_t pid) {
   const auto& sides = machine.snapshot().sides;
@@ -32,42 +38,75 @@ uint32_t SidesOf(const MachineView& machine, uint32_t pid) {
   return row != sides.end() ? row->second : 0;
 }
 
-bool AreRelated(const ProcessView& a, const ProcessView& b) {
-  if (a.facts == nullptr || b.facts == nullptr) return false;
-  const bool siblings = a.facts->parent_pid == b.facts->parent_pid && a.comm == b.comm;
-  return siblings || a.facts->parent_pid == b.pid || b.facts->parent_pid == a.pid;
+bool Waits(const MachineView& machine, uint32_t pid) {
+  return (SidesOf(machine, pid) & SIDE_waiting) != 0;
 }
 
-// Those that may have the same listener.
+uint32_t ParentOf(const MachineView& machine, uint32_t pid) {
+  const ProcessView* process = machine.Find(pid);
+  return process != nullptr ? process->facts->parent_pid : 0;
+}
+
+bool DescendsFrom(const MachineView& machine, uint32_t pid, uint32_t ancestor) {
+  for (size_t steps = 0; pid > kInit && steps < kMostAncestors; ++steps) {
+    pid = ParentOf(machine, pid);
+    if (pid == ancestor) return true;
+  }
+  return false;
+}
+
+// Init has sockets of everybody's, and is everybody's parent at last.
+bool AreRelated(const MachineView& machine, const ProcessView& a, const ProcessView& b) {
+  if (a.pid == kInit || b.pid == kInit) return false;
+  const bool siblings = a.facts->parent_pid == b.facts->parent_pid && a.comm == b.comm;
+  return siblings || DescendsFrom(machine, a.pid, b.pid) || DescendsFrom(machine, b.pid, a.pid);
+}
+
+// Those that may have the same listener: somebody waits at it for all of them.
 std::vector<const ProcessView*> FamilyOf(const MachineView& machine, const ProcessView& process) {
   std::vector<const ProcessView*> family{&process};
   for (const auto& [pid, other] : machine.processes()) {
-    const bool listens = (SidesOf(machine, pid) & SIDE_listens) != 0;
-    if (pid != process.pid && listens && AreRelated(process, other)) family.push_back(&other);
+    const bool related = pid != process.pid && AreRelated(machine, process, other);
+    if (Waits(machine, pid) && related) family.push_back(&other);
   }
   return family;
 }
 
+// Who was frozen (cgroup.freeze, docker pause) is in the call that it was in, and waits for nothing
+// of its own.
 bool IsInOneWait(const MachineView& machine, const ThreadView& thread) {
   const auto& wait = thread.window->open_wait;
-  return wait && static_cast<double>(wait->ns) >= kWholeWindow * machine.WindowNs();
+  return wait && static_cast<double>(wait->ns) >= kWholeWindow * machine.WindowNs() &&
+         !machine.HasFrame(wait->kernel_stack, "do_freezer_trap") &&
+         !machine.HasFrame(wait->kernel_stack, "__refrigerator");
 }
 
 bool IsByTimetable(const ThreadView& thread) {
   return thread.ShareOf(Nature::kSleep) >= kWholeWindow;
 }
 
-// Who polls or accepts would come for whoever waits, if for anything.
+// They idle for their runtime's sake.
+bool IsHelper(const MachineView& machine, const ThreadView& thread) {
+  return IsOfTheRuntime(machine, thread) ||
+         std::ranges::find(kHelpers, thread.window->comm) != kHelpers.end();
+}
+
+bool WaitsForOthersOfIts(const OpenWait& wait) {
+  return wait.cls == WAIT_lock || wait.cls == WAIT_child;
+}
+
+// Who polls, accepts or hears somebody would go on if anything came, and of who was stopped or
+// waits for a disk nobody knows.
 bool MayMove(const MachineView& machine, const ThreadView& thread) {
-  if (IsByTimetable(thread) || IsOfTheRuntime(machine, thread)) return false;
-  return !IsInOneWait(machine, thread) || thread.window->open_wait->cls == WAIT_poll;
+  if (IsByTimetable(thread) || IsHelper(machine, thread)) return false;
+  return !IsInOneWait(machine, thread) || !WaitsForOthersOfIts(*thread.window->open_wait);
 }
 
 std::vector<const ThreadView*> StuckIn(const MachineView& machine, const ProcessView& process) {
   std::vector<const ThreadView*> stuck;
   for (const ThreadView& thread : process.threads) {
     const bool futex = IsInOneWait(machine, thread) && thread.window->open_wait->cls == WAIT_lock;
-    if (futex && !IsOfTheRuntime(machine, thread)) stuck.push_back(&thread);
+    if (futex && !IsHelper(machine, thread)) stuck.push_back(&thread);
   }
   return stuck;
 }
@@ -117,7 +156,7 @@ Findings HungServer(const MachineView& machine) {
   Findings findings;
   if (machine.WindowNs() < kSilenceNs) return findings;
   for (const auto& [pid, process] : machine.processes()) {
-    if ((SidesOf(machine, pid) & SIDE_waiting) == 0) continue;
+    if (!Waits(machine, pid)) continue;
     const std::vector<const ThreadView*> stuck = StuckIn(machine, process);
     if (stuck.empty() || AllStuck(machine, FamilyOf(machine, process)) < kFewestStuck) continue;
     findings.push_back(Tell(machine, process, stuck));

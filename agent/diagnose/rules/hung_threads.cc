@@ -195,10 +195,12 @@ std::optional<Hung> NeverReleased(const MachineView& machine, const ProcessView&
   return hung.empty() ? std::nullopt : std::optional(Join(hung));
 }
 
-// Code of Python's may use its locks for other things than keeping others out.
-Severity SeverityOf(const Lock& lock, bool gate) {
+// Code of Python's may use its locks for other things than keeping others out, and of Java's it is
+// known only that nobody was let in where they take it: two such places prove more than one.
+Severity SeverityOf(const Hung& hung, bool gate) {
   if (gate) return Severity::kInfo;
-  return lock.of_python ? Severity::kWarning : Severity::kCritical;
+  const bool uncertain = hung.lock.of_python || (IsOfJava(hung.lock) && hung.locks < 2);
+  return uncertain ? Severity::kWarning : Severity::kCritical;
 }
 
 Finding TellSilence(const MachineView& machine, const ProcessView& process, const Hung& hung) {
@@ -206,7 +208,7 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
   Finding finding = Draft(machine, process, "hung-threads", "lock");
   const std::vector<const ThreadView*> waiters = WaitersByTid(lock);
   const bool gate = IsGate(machine, process, lock);
-  finding.severity = SeverityOf(lock, gate);
+  finding.severity = SeverityOf(hung, gate);
   finding.confidence = 0.85;
   NameThreads(finding, waiters);
   finding.impact = {static_cast<uint64_t>(lock.wait_ns), 1};
@@ -236,13 +238,14 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
 
 // Threads that the kernel has kept for long, for one reason.
 struct Stuck {
+  std::string culprit;
   std::string reason;
   const char* advice = "";
   std::vector<const ThreadView*> threads;
 };
 
 Finding TellStuck(const MachineView& machine, const ProcessView& process, const Stuck& stuck) {
-  Finding finding = Draft(machine, process, "hung-threads", stuck.reason);
+  Finding finding = Draft(machine, process, "hung-threads", stuck.culprit);
   finding.severity = Severity::kCritical;
   finding.confidence = 0.9;
   NameThreads(finding, stuck.threads);
@@ -266,7 +269,8 @@ bool IsStuck(const ThreadView& thread) {
 }
 
 Stuck StuckForDisk(const ProcessView& process) {
-  Stuck stuck{.reason = "a disk",
+  Stuck stuck{.culprit = "disk",
+              .reason = "a disk",
               .advice =
                   "look at the device and its driver: dmesg, multipath, the volume's own "
                   "health"};
@@ -278,18 +282,29 @@ Stuck StuckForDisk(const ProcessView& process) {
   return stuck;
 }
 
+std::optional<KernelLock> KernelLockOf(const MachineView& machine, const OpenWait& wait) {
+  WaitSite site{.cls = wait.cls,
+                .syscall = wait.syscall,
+                .object = &wait.object,
+                .kernel_stack = wait.kernel_stack};
+  const auto stack = machine.snapshot().stacks.find(wait.kernel_stack);
+  site.at_kernel_lock = wait.kernel_stack != 0 && stack != machine.snapshot().stacks.end() &&
+                        KernelLockIn(stack->second).has_value();
+  return IsForKernelLock(site) ? std::optional(KernelLockAt(machine, site)) : std::nullopt;
+}
+
 // Not for its semaphores: drivers use them for events, which may take any time to come.
 Stuck StuckForKernelLock(const MachineView& machine, const ProcessView& process) {
-  Stuck stuck{.advice =
+  Stuck stuck{.culprit = "kernel",
+              .advice =
                   "find who keeps it: threads in state D (ps -eLo pid,tid,stat,wchan:32,comm) "
                   "and what they wait for in turn: a frozen or dead file system "
                   "(fsfreeze, NFS, FUSE), a failed device, a page nobody delivers"};
   for (const ThreadView& thread : process.threads) {
-    const auto open = std::ranges::find_if(thread.sites, &WaitSite::open);
-    if (open == thread.sites.end() || open->nature != Nature::kKernelLock) continue;
-    const KernelLock lock = KernelLockAt(machine, *open);
-    if (lock.kind == KERNEL_LOCK_semaphore || !IsStuck(thread)) continue;
-    if (stuck.threads.empty()) stuck.reason = absl::StrCat("the kernel's ", NameOf(lock));
+    if (!IsStuck(thread)) continue;
+    const std::optional<KernelLock> lock = KernelLockOf(machine, *thread.window->open_wait);
+    if (!lock || lock->kind == KERNEL_LOCK_semaphore) continue;
+    if (stuck.threads.empty()) stuck.reason = absl::StrCat("the kernel's ", NameOf(*lock));
     stuck.threads.push_back(&thread);
   }
   return stuck;

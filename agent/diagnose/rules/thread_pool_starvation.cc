@@ -179,6 +179,12 @@ bool IsAskedOrAnswers(const ProcessView& process, const ThreadView& thread) {
   return IsAsked(process, thread) || ExchangesForOthers(thread) >= 1;
 }
 
+// A request or a part of it: who idles waits for whatever comes.
+bool IsForAnEnd(const WaitSite& site, double shortest_ns) {
+  const bool idles = site.nature == Nature::kPoll || site.nature == Nature::kClient;
+  return site.MeanNs() >= shortest_ns && (!idles || shortest_ns == 0);
+}
+
 // Waits that these ended, of such other threads of the process and of at least such a length.
 double WokenBy(const ProcessView& process, const StarvedPool& starved, double shortest_ns,
                absl::FunctionRef<bool(const ThreadView&)> counts) {
@@ -188,7 +194,7 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved, double sh
   for (const ThreadView& thread : process.threads) {
     if (members.contains(thread.key()) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
-      if (site.MeanNs() >= shortest_ns) woken += site.EndedBy(members);
+      if (IsForAnEnd(site, shortest_ns)) woken += site.EndedBy(members);
     }
   }
   return woken;
@@ -211,7 +217,8 @@ bool AreReadAtOnce(const MachineView& machine, const ProcessView& process) {
   uint64_t reads = 0;
   for (const PortAges& port : UnreadAgesByPort(machine.snapshot(), process.pid)) {
     reads += port.ages.Count();
-    if (!port.ages.Empty() && port.ages.QuantileNs(kMostReads) >= kAtOnceNs) return false;
+    const bool known = port.ages.Count() >= kFewestReads;
+    if (known && port.ages.QuantileNs(kMostReads) >= kAtOnceNs) return false;
   }
   return reads >= kFewestReads;
 }
@@ -244,21 +251,36 @@ bool AnswerWaiters(const MachineView& machine, const StarvedPool& starved, doubl
   return AnsweredBy(machine, starved.stuck) - heard >= tasks * kOfTasks;
 }
 
+// What they sent beyond their own questions. Written may be to files, unless they talk with others.
+double SentForOthers(const StarvedPool& starved, double tasks) {
+  const bool talk = starved.nature == Nature::kBackend;
+  double sent = -Questions(starved, tasks);
+  for (const ThreadView* member : starved.stuck) {
+    const uint64_t sure = member->Calls({__NR_sendto, __NR_sendmsg, __NR_sendmmsg});
+    sent += static_cast<double>(talk ? SendsOf(*member) : sure);
+  }
+  return sent;
+}
+
+bool AreHandedWork(const ProcessView& process, const StarvedPool& starved, uint64_t most_reads) {
+  const double enough = std::max(1.0, LongWaits(starved) * kOfTasks);
+  return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+    return HandsOn(thread, most_reads) >= enough &&
+           std::ranges::find(starved.stuck, &thread) == starved.stuck.end();
+  });
+}
+
 // Some other thread reads what comes in and hands it on: it sends far less than it reads, so these
 // have to answer. That they do is seen where the requests were counted and they send more than
 // their own questions, or by who on this machine waited for what they sent.
 bool AnswerWhatWasHanded(const MachineView& machine, const ProcessView& process,
                          const StarvedPool& starved) {
   const double enough = LongWaits(starved) * kOfTasks;
-  const bool handed = std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
-    return std::ranges::find(starved.stuck, &thread) == starved.stuck.end() &&
-           HandsOn(thread) >= std::max(enough, 1.0);
-  });
-  if (!handed) return false;
-  double answers = -Questions(starved, LongWaits(starved));
-  for (const ThreadView* member : starved.stuck) answers += static_cast<double>(SendsOf(*member));
-  const bool counted = static_cast<double>(process.requests_read) >= enough && answers >= enough;
-  return counted || AnswerWaiters(machine, starved, LongWaits(starved));
+  const bool counted = static_cast<double>(process.requests_read) >= enough &&
+                       SentForOthers(starved, LongWaits(starved)) >= enough;
+  if (counted && AreHandedWork(process, starved, process.requests_read)) return true;
+  return AreHandedWork(process, starved, UINT64_MAX) &&
+         AnswerWaiters(machine, starved, LongWaits(starved));
 }
 
 bool WorkForRequests(const MachineView& machine, const ProcessView& process,

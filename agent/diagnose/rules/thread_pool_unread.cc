@@ -143,12 +143,19 @@ Findings ThreadPoolUnread(const MachineView& machine) {
     if (worst == ports.end() || OneOfTenNs(*worst) < kLongUnreadNs) continue;
     if (!LoopsOf(machine, process).empty()) continue;
     const std::string of_port = ports.size() > 1 ? absl::StrCat(" at port ", worst->port) : "";
+    Findings of_process;
     for (const Pool& pool : PoolsOf(machine, process)) {
       const Unread unread = UnreadOf(*worst, of_port, pool);
       if (unread.ns < kLongUnreadNs) continue;
       const Waiting waiting = WaitingOf(pool);
       if (waiting.site == nullptr) continue;
-      findings.push_back(Tell(machine, process, pool, waiting, unread));
+      of_process.push_back(Tell(machine, process, pool, waiting, unread));
+    }
+    // Which pool reads at which port is not known.
+    const bool certain = ports.size() == 1 || of_process.size() == 1;
+    for (Finding& finding : of_process) {
+      if (!certain) finding.severity = Severity::kInfo;
+      findings.push_back(std::move(finding));
     }
   }
   return findings;
