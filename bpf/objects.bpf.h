@@ -228,6 +228,7 @@ probe_inline void gather_wait_facts(struct wait_facts *facts, struct task_struct
 
 	facts->task_flags = task->flags;
 	facts->state = compat_task_state(task);
+	facts->jobctl = task->jobctl;
 	facts->in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
 	facts->syscall = blocked_syscall(task, regs);
 	facts->object = OBJECT_none;

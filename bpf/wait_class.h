@@ -16,6 +16,8 @@
 #define WS_TASK_HELD		0xc /* stopped by a signal (0x4) or a tracer (0x8) */
 #define WS_TASK_DEAD		0x80
 
+#define WS_JOBCTL_TRAP_FREEZE	0x800000 /* cgroup.freeze, since v5.2 */
+
 #define WS_PF_MEMALLOC		0x800
 #define WS_PF_KTHREAD		0x200000
 
@@ -206,6 +208,7 @@ wait_inline int polls_nothing(int nr, const __u64 *args)
 struct wait_facts {
 	__u32 task_flags;
 	__u32 state;
+	__u64 jobctl;
 	int in_iowait;
 	int syscall; /* -1 outside, -2 kernel thread */
 	__u32 futex_op;
@@ -224,12 +227,19 @@ wait_inline int waits_for_disk(const struct wait_facts *facts)
 	return facts->in_iowait && !(facts->state & WS_TASK_INTERRUPTIBLE);
 }
 
+/* The call it is in has been interrupted, and says nothing any more. */
+wait_inline int is_held(const struct wait_facts *facts)
+{
+	int frozen = facts->jobctl & WS_JOBCTL_TRAP_FREEZE && facts->state & WS_TASK_INTERRUPTIBLE;
+
+	return frozen || facts->state & WS_TASK_HELD;
+}
+
 wait_inline __u8 wait_class_of(const struct wait_facts *facts)
 {
 	enum syscall_trait trait = syscall_trait(facts->syscall);
 
-	/* The call it is in has been interrupted, and says nothing any more. */
-	if (facts->state & WS_TASK_HELD)
+	if (is_held(facts))
 		return WAIT_other;
 	if (facts->task_flags & WS_PF_MEMALLOC)
 		return WAIT_reclaim;

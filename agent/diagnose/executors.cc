@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "agent/diagnose/pools.h"
+
 namespace waitscope {
 namespace {
 
@@ -21,6 +23,12 @@ constexpr std::array kExecutors{
     Executor{"_WorkItem.run", ""},
 };
 
+bool IsAtTaskIn(const MachineView& machine, const ThreadView& thread, std::string_view function) {
+  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
+    return PlaceOf(site.nature) == Place::kTask && machine.HasFrame(site.user_stack, function);
+  });
+}
+
 }  // namespace
 
 bool IsOfExecutor(const MachineView& machine, StackId stack) {
@@ -33,6 +41,15 @@ bool WaitsForTasks(const MachineView& machine, StackId stack) {
   return std::ranges::any_of(kExecutors, [&](const Executor& executor) {
     return !executor.waits_in.empty() && machine.HasFrame(stack, executor.waits_in);
   });
+}
+
+bool WorksInLibuv(const MachineView& machine, const ThreadView& thread) {
+  return IsAtTaskIn(machine, thread, "uv__");
+}
+
+bool LooksUpNamesInLibuv(const MachineView& machine, const ThreadView& thread) {
+  return IsAtTaskIn(machine, thread, "uv__getaddrinfo_work") ||
+         IsAtTaskIn(machine, thread, "uv__getnameinfo_work");
 }
 
 }  // namespace waitscope

@@ -11,4 +11,10 @@ bool IsOfExecutor(const MachineView& machine, StackId stack);
 // out.
 bool WaitsForTasks(const MachineView& machine, StackId stack);
 
+// Whether it is at a task of libuv's. Its workers bear no name of their own, and in Node neither do
+// those of V8: only where they began tells them apart.
+bool WorksInLibuv(const MachineView& machine, const ThreadView& thread);
+// Half of its workers may do that (UV__WORK_SLOW_IO).
+bool LooksUpNamesInLibuv(const MachineView& machine, const ThreadView& thread);
+
 }  // namespace waitscope

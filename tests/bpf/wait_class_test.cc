@@ -83,6 +83,18 @@ TEST(WaitClass, OfAStoppedThreadIsOtherWhateverItsCallWasFor) {
   }
 }
 
+TEST(WaitClass, OfAFrozenThreadIsOtherOnceItSleepsForThat) {
+  const wait_facts frozen{.state = WS_TASK_INTERRUPTIBLE,
+                          .jobctl = WS_JOBCTL_TRAP_FREEZE,
+                          .syscall = __NR_futex,
+                          .futex_op = 0x80};
+  EXPECT_EQ(ClassOf(frozen), WAIT_other);
+  wait_facts not_yet = frozen;
+  not_yet.state = WS_TASK_UNINTERRUPTIBLE;
+  not_yet.in_iowait = 1;
+  EXPECT_EQ(ClassOf(not_yet), WAIT_disk);
+}
+
 TEST(WaitClass, OutsideASystemCallIsAPageFault) {
   EXPECT_EQ(ClassOf({.in_iowait = 1, .syscall = -1}), WAIT_fault);
   EXPECT_EQ(ClassOf({.in_iowait = 0, .syscall = -1}), WAIT_fault);

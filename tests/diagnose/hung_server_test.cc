@@ -109,14 +109,6 @@ TEST_F(HungServerTest, WhoWaitsForAPeerOrWasStoppedMayGoOn) {
   }
 }
 
-TEST_F(HungServerTest, WhoWasFrozenMayGoOn) {
-  for (uint32_t tid = 11; tid < 15; ++tid) Stick(10, tid);
-  for (auto& [key, thread] : machine_.snapshot().threads) {
-    thread.open_wait->kernel_stack = machine_.Stack({"do_freezer_trap", "get_signal"});
-  }
-  EXPECT_THAT(machine_.Conditions(), IsEmpty());
-}
-
 TEST_F(HungServerTest, JavasHelpersAreNotStuck) {
   Stick(10, 11);
   for (const auto& [tid, name] : {std::pair(12U, "Reference Handl"), std::pair(13U, "Finalizer"),

@@ -176,6 +176,20 @@ TEST_F(WorkTest, APortThatIsReadAtOnceTellsNothingOfAnother) {
   EXPECT_THAT(findings[0].summary, HasSubstr("half of the requests at port 8080"));
 }
 
+TEST_F(WorkTest, OfSeveralPoolsAtSeveralPortsItIsNotKnownWhichIsLate) {
+  AcceptConnections();
+  ReadRequests(60, 400 * kMillisecond);
+  ReadRequests(600, 2 * kMillisecond, 9090);
+  for (uint32_t tid = 11; tid < 17; ++tid) {
+    Park(tid, 7900 * kMillisecond, 60);
+    AddCalls(tid, 20, 20);
+    machine_.snapshot().threads.at({10, tid, kSecond}).comm = tid < 14 ? "public" : "internal";
+  }
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_FALSE(findings.empty());
+  for (const Finding& finding : findings) EXPECT_EQ(finding.severity, Severity::kInfo);
+}
+
 TEST_F(WorkTest, WorkersThatParkWhileRequestsAreReadAtOnceAreIdle) {
   AcceptConnections();
   ReadRequests(60, 2 * kMillisecond);

@@ -1,10 +1,21 @@
 """Every truth program, its whole life inside one window, against what it says of itself."""
 
+import os
+import pathlib
+import signal
 import time
 import unittest
 
 import ledger_checks
 import waitscope
+
+
+def mounted_at(kind):
+    for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+        _, place, its_kind, *_ = line.split()
+        if its_kind == kind:
+            return place
+    return None
 
 
 class Truth(unittest.TestCase):
@@ -157,6 +168,40 @@ class Truth(unittest.TestCase):
         for row in blocked:
             self.assertEqual(list(ledger_checks.waits_of(row)), ["pipe"])
             self.assertTrue(row["open_wait"]["since_before_agent"])
+
+    def classes_while_held(self, workload):
+        """Of threads that were in a read of a pipe when somebody stopped them."""
+        answer = waitscope.query("threads", "--pid", workload.pid, "--duration", "1s",
+                                 endpoint=self.agent.endpoint)
+        blocked = [row for row in answer["threads"] if row["comm"] == "blocked"]
+        self.assertEqual(len(blocked), 3)
+        return {row["open_wait"]["class"] for row in blocked}
+
+    def test_stopped_threads_wait_for_nothing_of_their_own(self):
+        with waitscope.Workload("long_block", seconds=60) as workload:
+            workload.release()
+            self.assertEqual(self.classes_while_held(workload), {"pipe"})
+            os.kill(workload.pid, signal.SIGSTOP)
+            stopped = self.classes_while_held(workload)
+            os.kill(workload.pid, signal.SIGCONT)
+            self.assertEqual(stopped, {"other"})
+            self.assertEqual(self.classes_while_held(workload), {"pipe"})
+
+    def test_frozen_threads_wait_for_nothing_of_their_own(self):
+        hierarchy = mounted_at("cgroup2")
+        if not hierarchy:
+            self.skipTest("no cgroup2 is mounted")
+        group = pathlib.Path(hierarchy) / f"waitscope-frozen-{os.getpid()}"
+        group.mkdir()
+        self.addCleanup(group.rmdir)
+        with waitscope.Workload("long_block", seconds=60) as workload:
+            workload.release()
+            (group / "cgroup.procs").write_text(str(workload.pid))
+            (group / "cgroup.freeze").write_text("1")
+            frozen = self.classes_while_held(workload)
+            (group / "cgroup.freeze").write_text("0")
+            self.assertEqual(frozen, {"other"})
+            self.assertEqual(self.classes_while_held(workload), {"pipe"})
 
 
 if __name__ == "__main__":

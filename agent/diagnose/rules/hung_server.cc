@@ -72,13 +72,9 @@ std::vector<const ProcessView*> FamilyOf(const MachineView& machine, const Proce
   return family;
 }
 
-// Who was frozen (cgroup.freeze, docker pause) is in the call that it was in, and waits for nothing
-// of its own.
 bool IsInOneWait(const MachineView& machine, const ThreadView& thread) {
   const auto& wait = thread.window->open_wait;
-  return wait && static_cast<double>(wait->ns) >= kWholeWindow * machine.WindowNs() &&
-         !machine.HasFrame(wait->kernel_stack, "do_freezer_trap") &&
-         !machine.HasFrame(wait->kernel_stack, "__refrigerator");
+  return wait && static_cast<double>(wait->ns) >= kWholeWindow * machine.WindowNs();
 }
 
 bool IsByTimetable(const ThreadView& thread) {
@@ -95,8 +91,8 @@ bool WaitsForOthersOfIts(const OpenWait& wait) {
   return wait.cls == WAIT_lock || wait.cls == WAIT_child;
 }
 
-// Who polls, accepts or hears somebody would go on if anything came, and of who was stopped or
-// waits for a disk nobody knows.
+// Who polls, accepts or hears somebody would go on if anything came, and of who was stopped, frozen
+// or waits for a disk nobody knows.
 bool MayMove(const MachineView& machine, const ThreadView& thread) {
   if (IsByTimetable(thread) || IsHelper(machine, thread)) return false;
   return !IsInOneWait(machine, thread) || !WaitsForOthersOfIts(*thread.window->open_wait);

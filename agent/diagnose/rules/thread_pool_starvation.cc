@@ -101,24 +101,12 @@ void FindSite(StarvedPool& starved) {
   }
 }
 
-// libuv's workers bear no name of their own, and in Node neither do those of V8: only where they
-// began tells them apart.
-bool IsOfLibuv(const MachineView& machine, const ThreadView& thread) {
-  return std::ranges::any_of(thread.sites, [&](const WaitSite& site) {
-    return IsTask(site.nature) && machine.HasFrame(site.user_stack, "uv__");
-  });
-}
-
 // Names are looked up by half of libuv's threads at most (UV__WORK_SLOW_IO): the others are no
 // help.
 bool AreAllThatMayLookUp(const MachineView& machine, const std::vector<const ThreadView*>& stuck,
                          size_t idle) {
-  const bool look_up = std::ranges::all_of(stuck, [&](const ThreadView* member) {
-    return std::ranges::any_of(member->sites, [&](const WaitSite& site) {
-      return IsTask(site.nature) && (machine.HasFrame(site.user_stack, "uv__getaddrinfo_work") ||
-                                     machine.HasFrame(site.user_stack, "uv__getnameinfo_work"));
-    });
-  });
+  const bool look_up = std::ranges::all_of(
+      stuck, [&](const ThreadView* member) { return LooksUpNamesInLibuv(machine, *member); });
   return look_up && stuck.size() >= (stuck.size() + idle + 1) / 2;
 }
 
@@ -126,7 +114,7 @@ size_t IdleBeside(const MachineView& machine, const std::vector<const ThreadView
                   StarvedPool& starved) {
   const std::vector<const ThreadView*>& stuck = starved.stuck;
   const bool libuv = std::ranges::all_of(
-      stuck, [&](const ThreadView* member) { return IsOfLibuv(machine, *member); });
+      stuck, [&](const ThreadView* member) { return WorksInLibuv(machine, *member); });
   if (stuck.empty() || !libuv) return idle.size();
   const std::string entry = EntryOf(machine, *stuck.front());
   const auto beside = static_cast<size_t>(std::ranges::count_if(
