@@ -11,13 +11,14 @@
 namespace waitscope {
 namespace {
 
-constexpr std::array<Rule, 24> kRules{
+constexpr std::array<Rule, 25> kRules{
     EventLoopBlocked, ThreadPoolStarvation, LockContention,    HungThreads,
     BackendWait,      BlockingSleep,        DatabaseLock,      ConnectionPoolExhaustion,
     DiskTrouble,      FsyncStall,           CpuSaturation,     CpuThrottling,
     MemoryStall,      DirtyThrottling,      ThreadExhaustion,  ForkStall,
     ThreadPoolGrowth, ThreadPoolDeadlock,   ThreadPoolManaged, LockHandover,
     ThreadPoolStuck,  ThreadPoolUnread,     LockShared,        HungServer,
+    StoppedServer,
 };
 
 // Shorter than this, no share of time means anything.

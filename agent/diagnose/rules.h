@@ -25,6 +25,7 @@ Findings LockContention(const MachineView& machine);
 Findings LockHandover(const MachineView& machine);
 Findings LockShared(const MachineView& machine);
 Findings MemoryStall(const MachineView& machine);
+Findings StoppedServer(const MachineView& machine);
 Findings ThreadExhaustion(const MachineView& machine);
 Findings ThreadPoolDeadlock(const MachineView& machine);
 Findings ThreadPoolGrowth(const MachineView& machine);

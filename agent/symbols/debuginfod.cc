@@ -209,6 +209,8 @@ void Confine() {
 // Of /etc no more than that: the rest of it is full of secrets.
 constexpr const char* kNeeded[] = {
     "/usr",
+    "/nix/store",
+    "/gnu/store",
     "/lib",
     "/lib64",
     "/dev/urandom",

@@ -29,6 +29,11 @@ class HungServerTest : public testing::Test {
     machine_.snapshot().threads.at(thread).open_wait =
         OpenWait{.cls = cls, .ns = 20 * kSecond, .syscall = syscall, .object = word};
   }
+  void Hold(uint32_t tid, const std::vector<std::string>& kernel_frames) {
+    Stick(10, tid, WAIT_other);
+    machine_.snapshot().threads.at({10, tid, kSecond}).open_wait->kernel_stack =
+        machine_.Stack(kernel_frames);
+  }
   void SleepByTimetable(uint32_t pid, uint32_t tid) {
     machine_.AddWait(
         machine_.AddThread(pid, tid, "server"),
@@ -107,6 +112,28 @@ TEST_F(HungServerTest, WhoWaitsForAPeerOrWasStoppedMayGoOn) {
     Stick(10, 10, cls, __NR_recvfrom);
     EXPECT_THAT(machine_.Conditions(), IsEmpty()) << cls;
   }
+}
+
+TEST_F(HungServerTest, WhoIsStoppedWhileClientsWaitIsTold) {
+  const std::vector<std::string> stopped{"do_signal_stop", "get_signal"};
+  for (uint32_t tid = 10; tid < 13; ++tid) Hold(tid, stopped);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].condition, "hung-threads");
+  EXPECT_EQ(findings[0].severity, Severity::kCritical);
+  EXPECT_THAT(findings[0].summary, HasSubstr("is stopped by a signal, all 3 threads"));
+}
+
+TEST_F(HungServerTest, WhoIsStoppedWithNobodysConnectionHarmsNobody) {
+  Listen(10, SIDE_listens);
+  Hold(10, {"ptrace_stop", "ptrace_signal", "get_signal"});
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+}
+
+TEST_F(HungServerTest, AServerOfWhichADebuggerHoldsOneThreadGoesOn) {
+  Hold(10, {"ptrace_stop", "ptrace_signal", "get_signal"});
+  machine_.AddRunning(machine_.AddThread(10, 11, "server"), kSecond);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(HungServerTest, JavasHelpersAreNotStuck) {

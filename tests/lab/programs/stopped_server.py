@@ -1,0 +1,19 @@
+"""A server that was stopped by a signal: stopped_server.py clients, while some wait to be let in, or
+stopped_server.py nobody."""
+
+import os
+import signal
+import sys
+import time
+
+import labkit
+
+listening = labkit.listener()
+server = labkit.beside(labkit.serve_after, listening, 0.01)
+time.sleep(0.3)
+os.kill(server, signal.SIGSTOP)
+if sys.argv[1] == "clients":
+    labkit.beside(labkit.clients, listening.getsockname(), 3, 0.05)
+listening.close()
+labkit.ready(server)
+labkit.forever()
