@@ -51,6 +51,14 @@ Evidence StackEvidence(const MachineView& machine, const WaitSite& site) {
   return evidence;
 }
 
+Evidence StackEvidence(const MachineView& machine, const OpenWait& wait) {
+  Evidence evidence;
+  evidence.kind = "stack";
+  evidence.frames = machine.Frames(wait.kernel_stack, wait.user_stack);
+  evidence.total_ns = wait.ns;
+  return evidence;
+}
+
 Evidence StackEvidence(const MachineView& machine, const RunSite& run) {
   Evidence evidence;
   evidence.kind = "stack";

@@ -22,6 +22,7 @@ Finding DraftStarvedPool(const MachineView& machine, const ProcessView& process,
 
 Evidence StackEvidence(const MachineView& machine, const WaitSite& site);
 Evidence StackEvidence(const MachineView& machine, const RunSite& run);
+Evidence StackEvidence(const MachineView& machine, const OpenWait& wait);
 // The stack of one site, with the time of all that are like it.
 Evidence StackEvidence(const MachineView& machine, const WaitSite& site, double total_ns,
                        double count);

@@ -122,15 +122,23 @@ bool IdlesForWork(const MachineView& machine, const ThreadView& thread) {
   });
 }
 
+// By name, or by the function its threads began at.
+bool IsOfTheirPool(const MachineView& machine, const Lock& lock, const ThreadView& thread) {
+  const std::string name = PoolNameOf(thread);
+  const std::string entry = EntryOf(machine, thread);
+  return std::ranges::any_of(lock.waiters, [&](const auto& row) {
+    const ThreadView& waiter = *row.first;
+    return PoolNameOf(waiter) == name || (!entry.empty() && EntryOf(machine, waiter) == entry);
+  });
+}
+
 }  // namespace
 
 bool MayBeKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
-  std::set<std::string> pools;
-  for (const auto& [waiter, ns] : lock.waiters) pools.insert(PoolNameOf(*waiter));
   return lock.owners.empty() && std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
            const bool main = thread.key().tid == process.pid;
-           return !main && !lock.waiters.contains(&thread) && pools.contains(PoolNameOf(thread)) &&
-                  IdlesForWork(machine, thread);
+           return !main && !lock.waiters.contains(&thread) && IdlesForWork(machine, thread) &&
+                  IsOfTheirPool(machine, lock, thread);
          });
 }
 

@@ -201,6 +201,16 @@ KernelLock KernelLockAt(const MachineView& machine, const WaitSite& site) {
   return lock;
 }
 
+std::optional<KernelLock> KernelLockAt(const MachineView& machine, const OpenWait& wait) {
+  WaitSite site{.cls = wait.cls,
+                .syscall = wait.syscall,
+                .object = &wait.object,
+                .kernel_stack = wait.kernel_stack};
+  const Stack* stack = StackOf(machine.snapshot(), wait.kernel_stack);
+  site.at_kernel_lock = stack != nullptr && KernelLockIn(*stack).has_value();
+  return IsForKernelLock(site) ? std::optional(KernelLockAt(machine, site)) : std::nullopt;
+}
+
 std::string_view KindWord(kernel_lock_kind kind) {
   constexpr std::array<std::string_view, KERNEL_LOCK_KIND_COUNT> kWords{
       "semaphore", "mutex", "rwsem", "percpu-rwsem", "rt-mutex"};

@@ -33,6 +33,8 @@ std::set<StackId> KernelLockStacks(const Snapshot& snapshot);
 bool IsForKernelLock(const WaitSite& site);
 // Of such a wait.
 KernelLock KernelLockAt(const MachineView& machine, const WaitSite& site);
+// Of one that lasts, if it is such a wait.
+std::optional<KernelLock> KernelLockAt(const MachineView& machine, const OpenWait& wait);
 
 // "mmap_lock", "inode lock of app.log", "mutex".
 std::string NameOf(const KernelLock& lock);

@@ -22,37 +22,44 @@ constexpr uint32_t kRealtime = 256;
 
 // As distributions, builds from source, installers for Windows' layout and environments have it.
 constexpr std::array<std::string_view, 3> kLibraries{"/lib/python3", "/lib64/python3", "/Lib/"};
-constexpr std::array<std::string_view, 2> kInstalled{"-packages/", "/.venv/"};
+constexpr std::string_view kInstalled = "-packages/";
 // Bundles (PyInstaller, zip files) keep these names only.
 constexpr std::array<std::string_view, 5> kWaiters{
     "threading.py", "queue.py", "concurrent/futures/", "multiprocessing/", "asyncio/"};
-// What is called so is a way to wait of its own, made of a lock (gevent's, for one).
-constexpr std::array<std::string_view, 9> kWaitingNames{
-    "wait", "_wait", "wait_for", "get", "_get", "acquire", "join", "recv", "receive"};
+// What is called so is a way to wait of its own, made of a lock; in what was installed (gevent, for
+// one) also what is called as in the second list.
+constexpr std::array<std::string_view, 6> kWaitingNames{"wait", "_wait", "wait_for",
+                                                        "join", "recv",  "receive"};
+constexpr std::array<std::string_view, 3> kNamesOfInstalled{"get", "_get", "acquire"};
 
-template <size_t count>
-bool HasAnyOf(std::string_view file, const std::array<std::string_view, count>& parts) {
-  return std::ranges::any_of(
-      parts, [&](std::string_view part) { return file.find(part) != std::string_view::npos; });
-}
+bool IsInstalled(std::string_view file) { return file.find(kInstalled) != std::string_view::npos; }
 
 bool IsOfABundle(std::string_view file) {
-  return std::ranges::any_of(kWaiters, [&](std::string_view part) {
-    const size_t at = file.find(part);
-    return at != std::string_view::npos && (at == 0 || file[at - 1] == '/');
+  const size_t zip = file.find(".zip/");
+  if (zip != std::string_view::npos) file.remove_prefix(zip + 5);
+  return !file.starts_with('/') && std::ranges::any_of(kWaiters, [&](std::string_view part) {
+    return file.starts_with(part);
   });
 }
 
 bool IsOfPythonItself(std::string_view file) {
-  if (file.starts_with("<")) return true;
-  return !HasAnyOf(file, kInstalled) && (HasAnyOf(file, kLibraries) || IsOfABundle(file));
+  const bool library = std::ranges::any_of(
+      kLibraries, [&](std::string_view part) { return file.find(part) != std::string_view::npos; });
+  return file.starts_with("<") || (library && !IsInstalled(file)) || IsOfABundle(file);
 }
 
-bool IsWayToWait(const Frame& function) {
+template <size_t count>
+bool IsOneOf(std::string_view name, const std::array<std::string_view, count>& names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Where no function could be named there is a mark, without a file.
+bool MayBeWayToWait(const Frame& function) {
+  if (function.file.empty() || IsOfPythonItself(function.file)) return true;
   const std::string_view name =
       std::string_view(function.symbol).substr(function.symbol.rfind('.') + 1);
-  return IsOfPythonItself(function.file) ||
-         std::ranges::find(kWaitingNames, name) != kWaitingNames.end();
+  return IsOneOf(name, kWaitingNames) ||
+         (IsInstalled(function.file) && IsOneOf(name, kNamesOfInstalled));
 }
 
 }  // namespace
@@ -73,7 +80,7 @@ bool TakesLockOfPython(const MachineView& machine, const WaitSite& site) {
     return frame.module.starts_with("_queue.") || frame.symbol.starts_with("simplequeue_get") ||
            frame.symbol.starts_with("_queue_SimpleQueue_get");
   };
-  return function != frames.end() && !IsWayToWait(*function) &&
+  return function != frames.end() && !MayBeWayToWait(*function) &&
          std::any_of(frames.begin(), function, is_lock) &&
          std::none_of(frames.begin(), function, is_queue);
 }

@@ -11,8 +11,8 @@ bool TakesLockOfRust(const MachineView& machine, StackId stack);
 
 // Whether Python code that is no part of Python itself takes a threading.Lock or RLock, without a
 // time limit. What Python's own library takes so (conditions, events, joins) is ended by whoever
-// has news, and so are queues in C, and what functions named for waiting take. Up to Python 3.10 a
-// time limit does not show.
+// has news, and so are queues in C, and what functions named for waiting take. False where no
+// function of Python can be named.
 bool TakesLockOfPython(const MachineView& machine, const WaitSite& site);
 
 }  // namespace waitscope

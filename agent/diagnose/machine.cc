@@ -14,6 +14,7 @@ namespace waitscope {
 namespace {
 
 constexpr size_t kMostFrames = 48;
+constexpr double kWholeWindow = 0.95;
 
 // The same on every way into a system call: they say nothing about a wait.
 constexpr std::array<std::string_view, 5> kEntryFrames{"entry_SYSCALL_64", "do_syscall_64",
@@ -242,6 +243,12 @@ std::string MachineView::CommOf(const ThreadKey& key) const {
   if (thread != snapshot_->threads.end()) return thread->second.comm;
   const auto comm = snapshot_->comms.find(key);
   return comm != snapshot_->comms.end() ? comm->second : "";
+}
+
+const OpenWait* MachineView::OnlyWaitOf(const ThreadView& thread) const {
+  const auto& wait = thread.window->open_wait;
+  const bool whole = wait && static_cast<double>(wait->ns) >= kWholeWindow * WindowNs();
+  return whole ? &*wait : nullptr;
 }
 
 std::vector<std::string> MachineView::Frames(StackId kernel_stack, StackId user_stack) const {

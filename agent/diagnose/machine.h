@@ -110,6 +110,8 @@ class MachineView {
   const ProcessView* Find(uint32_t pid) const;
   const ThreadView* Find(const ThreadKey& key) const;
   std::string CommOf(const ThreadKey& key) const;
+  // The wait that a thread has been in for the whole window, 95 % of it at least; null: it moved.
+  const OpenWait* OnlyWaitOf(const ThreadView& thread) const;
 
   // Leaf first: the kernel's part without its entry, then the user's.
   std::vector<std::string> Frames(StackId kernel_stack, StackId user_stack) const;

@@ -18,6 +18,7 @@ constexpr double kLongLived = 0.5;
 constexpr double kDispatchesPerSecond = 0.5;
 constexpr uint64_t kFewestTurns = 4;
 constexpr double kSeveral = 1.25;
+constexpr double kMostSleeps = 2.5;            // for each thing it took
 constexpr double kPerJob = 0.8;                // a job that ends was handed out before
 constexpr double kOwnWork = 0.5;               // of its time, at the same kind of work as the pool
 constexpr uint16_t kUnix = 1;                  // AF_UNIX
@@ -67,7 +68,7 @@ bool SleepsMoreThanItPolls(const ThreadView& thread) {
   if (thread.loop == nullptr || thread.loop->polls < kFewestTurns) return false;
   const double sleeps = thread.CountOf(Nature::kSleep);
   return sleeps >= kSeveral * static_cast<double>(thread.loop->polls) &&
-         sleeps <= kSeveral * static_cast<double>(TakenBy(thread));
+         sleeps <= kMostSleeps * static_cast<double>(TakenBy(thread));
 }
 
 bool WaitsForEvents(const ThreadView& thread) {

@@ -81,8 +81,10 @@ TEST_F(HandedWorkTest, WritersOfFilesBesideALoopThatReadsAnswerNobody) {
 }
 
 TEST_F(HandedWorkTest, WhoDrainsAnEventHandsNothingOn) {
-  machine_.AddCalls(main_, __NR_poll, 64);
-  machine_.AddCalls(main_, __NR_read, 64);
+  ReadRequests(64, kMillisecond / 10);
+  machine_.AddCalls(main_, __NR_poll, 1000);
+  machine_.AddCalls(main_, __NR_read, 1000);
+  machine_.AddCalls(main_, __NR_sendto, 40);
   for (uint32_t tid = 11; tid < 15; ++tid) WaitForChild(tid, 16);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }

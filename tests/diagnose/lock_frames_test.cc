@@ -153,6 +153,8 @@ TEST_F(LockFrameTest, WhoWaitsInPythonForAQueueAConditionOrATimeLimitIsIdle) {
         std::tuple(kUntimed, kPython, "/usr/lib64/python3.9/asyncio/events.py"),
         std::tuple(kUntimed, kPython, "/opt/python/Lib/logging/__init__.py"),
         std::tuple(kUntimed, kPython, "threading.py"),
+        std::tuple(kUntimed, kPython, "/srv/.venv/lib/python3.11/threading.py"),
+        std::tuple(kUntimed, kPython, ""),
         std::tuple(kUntimed, kPython, "concurrent/futures/_base.py"),
         std::tuple(kUntimed, kPython, "/srv/app.zip/multiprocessing/pool.py"),
         std::tuple(kTimedOp, kPython, "/srv/shop.py")}) {
@@ -172,8 +174,16 @@ TEST_F(LockFrameTest, AQueueThatIsPartOfTheInterpreterIsKnownByItsFunction) {
 
 TEST_F(LockFrameTest, WorkersThatEachWaitAtALockOfTheirOwnAreIdle) {
   DeadlockInPython(kUntimed, "python3.11", "/venv/lib/python3.11/site-packages/gevent/_thread.py");
-  for (auto& [id, stack] : machine_.snapshot().stacks) stack.frames[3].symbol = "_Condition.wait";
-  EXPECT_THAT(machine_.Conditions(), IsEmpty());
+  for (const char* function : {"_Condition.wait", "Queue.get"}) {
+    for (auto& [id, stack] : machine_.snapshot().stacks) stack.frames[3].symbol = function;
+    EXPECT_THAT(machine_.Conditions(), IsEmpty()) << function;
+  }
+}
+
+TEST_F(LockFrameTest, WhatAProgramCallsGetMayTakeALock) {
+  DeadlockInPython(kUntimed, "python3.11", "/srv/shop/queue.py");
+  for (auto& [id, stack] : machine_.snapshot().stacks) stack.frames[3].symbol = "Cache.get";
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("hung-threads"));
 }
 
 TEST_F(LockFrameTest, WhatWasInstalledIsNoPartOfPythonItself) {

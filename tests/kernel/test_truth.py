@@ -182,9 +182,10 @@ class Truth(unittest.TestCase):
             workload.release()
             self.assertEqual(self.classes_while_held(workload), {"pipe"})
             os.kill(workload.pid, signal.SIGSTOP)
-            stopped = self.classes_while_held(workload)
-            os.kill(workload.pid, signal.SIGCONT)
-            self.assertEqual(stopped, {"other"})
+            try:
+                self.assertEqual(self.classes_while_held(workload), {"other"})
+            finally:
+                os.kill(workload.pid, signal.SIGCONT)
             self.assertEqual(self.classes_while_held(workload), {"pipe"})
 
     def test_frozen_threads_wait_for_nothing_of_their_own(self):
@@ -198,9 +199,10 @@ class Truth(unittest.TestCase):
             workload.release()
             (group / "cgroup.procs").write_text(str(workload.pid))
             (group / "cgroup.freeze").write_text("1")
-            frozen = self.classes_while_held(workload)
-            (group / "cgroup.freeze").write_text("0")
-            self.assertEqual(frozen, {"other"})
+            try:
+                self.assertEqual(self.classes_while_held(workload), {"other"})
+            finally:
+                (group / "cgroup.freeze").write_text("0")
             self.assertEqual(self.classes_while_held(workload), {"pipe"})
 
 

@@ -96,7 +96,7 @@ SICK = [
     Case("rust-pair", python("rust.py", "{scratch}", "pair"), ("lock-contention",), ("lock 0x",), needs="rustc"),
     Case("rust-readers", python("rust.py", "{scratch}", "readers"), ("lock-contention",), ("lock 0x",),
          needs="rustc"),
-    Case("stopped-server", python("stopped_server.py", "clients"), ("hung-threads",), ("do_signal_stop",)),
+    Case("stopped-server", python("stopped_server.py", "clients"), ("hung-threads",), ("do_signal_stop", "get_signal")),
     Case("python-deadlock", python("python_deadlock.py", "deadlock"), ("hung-threads",), ("transfer",)),
     Case("thread-leak", python("thread_leak.py"), ("thread-exhaustion",)),
     Case("thread-limit", python("thread_limit.py", "{group}"), ("thread-exhaustion",), pids=30),

@@ -11,13 +11,17 @@
 // while who does is no relative of its.
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/diagnose/draft.h"
+#include "agent/diagnose/families.h"
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
 #include "bpf/sides.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -26,56 +30,10 @@ constexpr double kSilenceNs = 5e9;
 constexpr double kWholeWindow = 0.95;
 constexpr size_t kFewestStuck = 2;
 constexpr size_t kMostStacks = 4;
-constexpr uint32_t kInit = 1;
-constexpr size_t kMostAncestors = 64;
-// HotSpot's that run Java, as the kernel cuts their names.
-constexpr std::array<std::string_view, 4> kHelpers{"Reference Handl", "Finalizer",
-                                                   "Signal Dispatch", "Common-Cleaner"};
-
-uint32_t SidesOf(const MachineView& machine, uint32_t pid) {
-  const auto& sides = machine.snapshot().sides;
-  const auto row = sides.find({pid, SidesKey::kWholeProcess});
-  return row != sides.end() ? row->second : 0;
-}
-
-bool Waits(const MachineView& machine, uint32_t pid) {
-  return (SidesOf(machine, pid) & SIDE_waiting) != 0;
-}
-
-uint32_t ParentOf(const MachineView& machine, uint32_t pid) {
-  const ProcessView* process = machine.Find(pid);
-  return process != nullptr ? process->facts->parent_pid : 0;
-}
-
-bool DescendsFrom(const MachineView& machine, uint32_t pid, uint32_t ancestor) {
-  for (size_t steps = 0; pid > kInit && steps < kMostAncestors; ++steps) {
-    pid = ParentOf(machine, pid);
-    if (pid == ancestor) return true;
-  }
-  return false;
-}
-
-// Init has sockets of everybody's, and is everybody's parent at last.
-bool AreRelated(const MachineView& machine, const ProcessView& a, const ProcessView& b) {
-  if (a.pid == kInit || b.pid == kInit) return false;
-  const bool siblings = a.facts->parent_pid == b.facts->parent_pid && a.comm == b.comm;
-  return siblings || DescendsFrom(machine, a.pid, b.pid) || DescendsFrom(machine, b.pid, a.pid);
-}
-
-// Those that may have the same listener: somebody waits at it for all of them.
-std::vector<const ProcessView*> FamilyOf(const MachineView& machine, const ProcessView& process) {
-  std::vector<const ProcessView*> family{&process};
-  for (const auto& [pid, other] : machine.processes()) {
-    const bool related = pid != process.pid && AreRelated(machine, process, other);
-    if (Waits(machine, pid) && related) family.push_back(&other);
-  }
-  return family;
-}
-
-bool IsInOneWait(const MachineView& machine, const ThreadView& thread) {
-  const auto& wait = thread.window->open_wait;
-  return wait && static_cast<double>(wait->ns) >= kWholeWindow * machine.WindowNs();
-}
+// HotSpot's that run Java, as the kernel cuts their names, and those in which .NET reads signals.
+constexpr std::array<std::string_view, 6> kHelpers{"Reference Handl", "Finalizer",
+                                                   "Signal Dispatch", "Common-Cleaner",
+                                                   ".NET SigHandler", ".NET SynchManag"};
 
 bool IsByTimetable(const ThreadView& thread) {
   return thread.ShareOf(Nature::kSleep) >= kWholeWindow;
@@ -87,21 +45,26 @@ bool IsHelper(const MachineView& machine, const ThreadView& thread) {
          std::ranges::find(kHelpers, thread.window->comm) != kHelpers.end();
 }
 
-bool WaitsForOthersOfIts(const OpenWait& wait) {
-  return wait.cls == WAIT_lock || wait.cls == WAIT_child;
+bool IsAtFutex(const OpenWait& wait) { return wait.cls == WAIT_lock; }
+
+// Of a child that works nobody knows here how long it takes; a thread is one of its own.
+bool JoinsThread(const OpenWait& wait) {
+  return wait.cls == WAIT_child && wait.syscall == __NR_futex;
 }
 
 // Who polls, accepts or hears somebody would go on if anything came, and of who was stopped, frozen
 // or waits for a disk nobody knows.
 bool MayMove(const MachineView& machine, const ThreadView& thread) {
   if (IsByTimetable(thread) || IsHelper(machine, thread)) return false;
-  return !IsInOneWait(machine, thread) || !WaitsForOthersOfIts(*thread.window->open_wait);
+  const OpenWait* wait = machine.OnlyWaitOf(thread);
+  return wait == nullptr || (!IsAtFutex(*wait) && !JoinsThread(*wait));
 }
 
 std::vector<const ThreadView*> StuckIn(const MachineView& machine, const ProcessView& process) {
   std::vector<const ThreadView*> stuck;
   for (const ThreadView& thread : process.threads) {
-    const bool futex = IsInOneWait(machine, thread) && thread.window->open_wait->cls == WAIT_lock;
+    const OpenWait* wait = machine.OnlyWaitOf(thread);
+    const bool futex = wait != nullptr && IsAtFutex(*wait);
     if (futex && !IsHelper(machine, thread)) stuck.push_back(&thread);
   }
   return stuck;
@@ -152,7 +115,7 @@ Findings HungServer(const MachineView& machine) {
   Findings findings;
   if (machine.WindowNs() < kSilenceNs) return findings;
   for (const auto& [pid, process] : machine.processes()) {
-    if (!Waits(machine, pid)) continue;
+    if ((SidesOf(machine, pid) & SIDE_waiting) == 0) continue;
     const std::vector<const ThreadView*> stuck = StuckIn(machine, process);
     if (stuck.empty() || AllStuck(machine, FamilyOf(machine, process)) < kFewestStuck) continue;
     findings.push_back(Tell(machine, process, stuck));

@@ -72,14 +72,6 @@ std::vector<const ThreadView*> Cycle(const ProcessView& process,
   return at == start ? path : std::vector<const ThreadView*>();
 }
 
-Evidence StackOf(const MachineView& machine, const OpenWait& wait) {
-  Evidence stack;
-  stack.kind = "stack";
-  stack.frames = machine.Frames(wait.kernel_stack, wait.user_stack);
-  stack.total_ns = wait.ns;
-  return stack;
-}
-
 Finding TellCycle(const MachineView& machine, const ProcessView& process,
                   const std::vector<const ThreadView*>& cycle) {
   Finding finding = Draft(machine, process, "hung-threads", "cycle");
@@ -95,7 +87,7 @@ Finding TellCycle(const MachineView& machine, const ProcessView& process,
     finding.evidence.push_back(
         ThreadEvidence(thread->key(), thread->window->comm,
                        absl::StrFormat("waits for lock 0x%x", wait.object.id)));
-    finding.evidence.push_back(StackOf(machine, wait));
+    finding.evidence.push_back(StackEvidence(machine, wait));
   }
   finding.impact.share = 1;
   finding.summary =
@@ -227,7 +219,7 @@ Finding TellSilence(const MachineView& machine, const ProcessView& process, cons
   if (holder != nullptr) {
     finding.evidence.push_back(ThreadEvidence(holder->key(), holder->window->comm, "lock holder"));
     const auto& wait = holder->window->open_wait;
-    if (wait) finding.evidence.push_back(StackOf(machine, *wait));
+    if (wait) finding.evidence.push_back(StackEvidence(machine, *wait));
   }
   for (size_t at = 0; at < std::min(waiters.size(), kMostStacks); ++at) {
     finding.evidence.push_back(StackEvidence(machine, waiters[at]->sites.front()));
@@ -257,7 +249,7 @@ Finding TellStuck(const MachineView& machine, const ProcessView& process, const 
                                  " stuck in the kernel, waiting for ", stuck.reason, " for ",
                                  TimeText(static_cast<double>(wait.ns)));
   finding.advice = stuck.advice;
-  finding.evidence.push_back(StackOf(machine, wait));
+  finding.evidence.push_back(StackEvidence(machine, wait));
   finding.evidence.push_back(
       Check(absl::StrCat("cat /proc/", first.key().pid, "/task/", first.key().tid, "/stack")));
   return finding;
@@ -282,17 +274,6 @@ Stuck StuckForDisk(const ProcessView& process) {
   return stuck;
 }
 
-std::optional<KernelLock> KernelLockOf(const MachineView& machine, const OpenWait& wait) {
-  WaitSite site{.cls = wait.cls,
-                .syscall = wait.syscall,
-                .object = &wait.object,
-                .kernel_stack = wait.kernel_stack};
-  const auto stack = machine.snapshot().stacks.find(wait.kernel_stack);
-  site.at_kernel_lock = wait.kernel_stack != 0 && stack != machine.snapshot().stacks.end() &&
-                        KernelLockIn(stack->second).has_value();
-  return IsForKernelLock(site) ? std::optional(KernelLockAt(machine, site)) : std::nullopt;
-}
-
 // Not for its semaphores: drivers use them for events, which may take any time to come.
 Stuck StuckForKernelLock(const MachineView& machine, const ProcessView& process) {
   Stuck stuck{.culprit = "kernel",
@@ -302,7 +283,7 @@ Stuck StuckForKernelLock(const MachineView& machine, const ProcessView& process)
                   "(fsfreeze, NFS, FUSE), a failed device, a page nobody delivers"};
   for (const ThreadView& thread : process.threads) {
     if (!IsStuck(thread)) continue;
-    const std::optional<KernelLock> lock = KernelLockOf(machine, *thread.window->open_wait);
+    const std::optional<KernelLock> lock = KernelLockAt(machine, *thread.window->open_wait);
     if (!lock || lock->kind == KERNEL_LOCK_semaphore) continue;
     if (stuck.threads.empty()) stuck.reason = absl::StrCat("the kernel's ", NameOf(*lock));
     stuck.threads.push_back(&thread);

@@ -152,7 +152,9 @@ Findings ThreadPoolUnread(const MachineView& machine) {
       of_process.push_back(Tell(machine, process, pool, waiting, unread));
     }
     // Which pool reads at which port is not known.
-    const bool certain = ports.size() == 1 || of_process.size() == 1;
+    const auto busy = std::ranges::count_if(
+        ports, [](const PortAges& port) { return port.ages.Count() >= kFewestReads; });
+    const bool certain = busy == 1 || of_process.size() == 1;
     for (Finding& finding : of_process) {
       if (!certain) finding.severity = Severity::kInfo;
       findings.push_back(std::move(finding));
