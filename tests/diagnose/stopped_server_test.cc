@@ -59,7 +59,7 @@ TEST_F(StoppedServerTest, WhoDiedBeforeIsNotCounted) {
   Hold(10, 10, kStopped);
   const Findings findings = machine_.Diagnosed();
   ASSERT_EQ(findings.size(), 1u);
-  EXPECT_THAT(findings[0].summary, HasSubstr("all 1 thread "));
+  EXPECT_THAT(findings[0].summary, HasSubstr("its only thread "));
 }
 
 TEST_F(StoppedServerTest, HeldConnectionsAreOnlyWorthKnowing) {

@@ -80,7 +80,8 @@ Finding Tell(const MachineView& machine, const ProcessView& process,
   const double stalled_ns = machine.WindowNs() * static_cast<double>(threads.size());
   finding.impact = {static_cast<uint64_t>(stalled_ns), 1};
   finding.summary = absl::StrCat(
-      NameOf(process), " is stopped by ", hold.by, ", all ", Plural(threads.size(), "thread"),
+      NameOf(process), " is stopped by ", hold.by, ", ",
+      threads.size() == 1 ? "its only thread" : absl::StrCat("all ", threads.size(), " threads"),
       " for at least ", TimeText(static_cast<double>(wait.ns)),
       waiting ? ", while clients wait to be let in" : ", while others hold connections to it");
   finding.advice = hold.advice;
