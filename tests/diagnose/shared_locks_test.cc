@@ -37,6 +37,19 @@ class SharedLocksTest : public testing::Test {
       Wait(workers_[at], workers_[(at + 1) % workers_.size()], op);
     }
   }
+  void WaitInSemop(const ThreadKey& waiter, const ThreadKey& waker) {
+    machine_.AddWait(waiter, {.cls = WAIT_lock,
+                              .syscall = __NR_semop,
+                              .ns = 6 * kSecond,
+                              .count = 24,
+                              .waker = waker,
+                              .user_frames = {"semop", "work"}});
+  }
+  void WaitInSemop(const std::vector<ThreadKey>& in_turn) {
+    for (size_t at = 0; at < in_turn.size(); ++at) {
+      WaitInSemop(in_turn[at], in_turn[(at + 1) % in_turn.size()]);
+    }
+  }
   void SpendTheRest(wait_class cls, int32_t syscall, const wait_object& object = {}) {
     for (const ThreadKey& worker : workers_) {
       machine_.AddWait(worker, {.cls = cls,
@@ -60,6 +73,33 @@ TEST_F(SharedLocksTest, ProcessesThatHandALockOnToEachOtherStandInLine) {
   EXPECT_EQ(findings[0].condition, "lock-contention");
   EXPECT_EQ(findings[0].severity, Severity::kCritical);
   EXPECT_THAT(findings[0].summary, HasSubstr("which 4 processes share"));
+}
+
+TEST_F(SharedLocksTest, ProcessesThatHandASemaphoreOfSystemVOnStandInLine) {
+  WaitInSemop(workers_);
+  SpendTheRest(WAIT_sleep, __NR_clock_nanosleep);
+  const Findings findings = machine_.Diagnosed();
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].condition, "lock-contention");
+  EXPECT_THAT(findings[0].summary, HasSubstr("a System V semaphore, which 4 processes share"));
+}
+
+TEST_F(SharedLocksTest, TwoSemaphoresOfSystemVAreTwoLines) {
+  std::vector<ThreadKey> others;
+  for (uint32_t pid = 20; pid < 24; ++pid) others.push_back(machine_.AddThread(pid, pid, "other"));
+  WaitInSemop(workers_);
+  WaitInSemop(others);
+  SpendTheRest(WAIT_sleep, __NR_clock_nanosleep);
+  workers_ = others;
+  SpendTheRest(WAIT_sleep, __NR_clock_nanosleep);
+  EXPECT_THAT(machine_.Diagnosed(), SizeIs(2));
+}
+
+TEST_F(SharedLocksTest, WhoWaitsInSemopUntilSomebodyPostsIsIdle) {
+  const ThreadKey poster = machine_.AddThread(20, 20, "poster");
+  for (const ThreadKey& worker : workers_) WaitInSemop(worker, poster);
+  SpendTheRest(WAIT_sleep, __NR_clock_nanosleep);
+  EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }
 
 TEST_F(SharedLocksTest, WorkersThatTakeTurnsAtAPipeAreIdle) {

@@ -1,16 +1,20 @@
-// Do processes stand in line for a lock in memory that they share?
+// Do processes stand in line for a lock that they share?
 //
-// A semaphore between processes (multiprocessing.Lock, sem_open) names no owner, and each process
-// sees one thread wait. Signature: waits at one word that is not private to a process are ended,
-// nine of ten, by threads of other processes that wait there themselves, and whoever does not wait
-// does not idle either. Thresholds: one thread's worth of such waits of 1 ms or longer, six of
-// them. False positives: workers that take turns at a queue or at accepting (who holds that lock
-// idles in a pipe or a poll), semaphores that count something (who posts does not wait there),
-// joins (ended by whoever exits, of the same process). Not seen: processes that mapped the word at
-// different addresses; only those that were forked from one have it at the same.
+// A semaphore between processes (multiprocessing.Lock, sem_open, System V's) names no owner, and
+// each process sees one thread wait. Signature: waits at one word that is not private to a process,
+// or in semop among threads that end each other's, are ended, nine of ten, by threads of other
+// processes that wait there themselves, and whoever does not wait does not idle either. Thresholds:
+// one thread's worth of such waits of 1 ms or longer, six of them. False positives: workers that
+// take turns at a queue or at accepting (who holds that lock idles in a pipe or a poll), semaphores
+// that count something (who posts does not wait there), joins (ended by whoever exits, of the same
+// process). Not seen: processes that mapped the word at different addresses; only those that were
+// forked from one have it at the same.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,6 +23,7 @@
 #include "agent/diagnose/pools.h"
 #include "agent/diagnose/rules.h"
 #include "agent/diagnose/text.h"
+#include "bpf/wait_class.h"
 
 namespace waitscope {
 namespace {
@@ -40,7 +45,7 @@ struct SharedWaits {
 };
 
 struct SharedLock {
-  uint64_t word = 0;
+  uint64_t word = 0;  // 0: a semaphore of System V; which of them, only who waits there tells
   std::map<const ThreadView*, SharedWaits> waiters;
   std::set<uint32_t> pids;
   double ns = 0;
@@ -48,7 +53,12 @@ struct SharedLock {
   uint64_t longest_ns = 0;
 };
 
+bool IsSystemV(const WaitSite& site) {
+  return site.syscall == __NR_semop || site.syscall == __NR_semtimedop;
+}
+
 bool IsAt(const WaitSite& site, uint64_t word) {
+  if (word == 0) return IsSystemV(site);
   return site.object != nullptr && site.object->kind == OBJECT_futex &&
          (site.object->futex_op & kPrivate) == 0 && (site.object->id & kPairMask) == word;
 }
@@ -65,21 +75,70 @@ void Count(const ThreadView& thread, const WaitSite& site, SharedLock& lock) {
   lock.longest_ns = std::max(lock.longest_ns, site.longest_ns);
 }
 
-std::map<uint64_t, SharedLock> SharedWordsOf(const MachineView& machine) {
+void CountAll(const ThreadView& thread, SharedLock& lock) {
+  for (const WaitSite& site : thread.sites) {
+    if (IsAt(site, lock.word)) Count(thread, site, lock);
+  }
+}
+
+void CountWords(const ThreadView& thread, std::map<uint64_t, SharedLock>& locks) {
+  for (const WaitSite& site : thread.sites) {
+    const uint64_t word = site.object != nullptr ? site.object->id & kPairMask : 0;
+    if (word == 0 || !IsAt(site, word)) continue;
+    SharedLock& lock = locks[word];
+    lock.word = word;
+    Count(thread, site, lock);
+  }
+}
+
+std::vector<SharedLock> WordsOf(const MachineView& machine) {
   std::map<uint64_t, SharedLock> locks;
   for (const auto& [pid, process] : machine.processes()) {
-    for (const ThreadView& thread : process.threads) {
-      for (const WaitSite& site : thread.sites) {
-        if (site.object == nullptr) continue;
-        const uint64_t word = site.object->id & kPairMask;
-        if (!IsAt(site, word)) continue;
-        SharedLock& lock = locks[word];
-        lock.word = word;
-        Count(thread, site, lock);
-      }
+    for (const ThreadView& thread : process.threads) CountWords(thread, locks);
+  }
+  std::vector<SharedLock> all;
+  for (auto& [word, lock] : locks) all.push_back(std::move(lock));
+  return all;
+}
+
+// Who ends whose waits in semop: those that are linked wait for each other.
+using Links = std::map<const ThreadView*, std::set<const ThreadView*>>;
+
+void LinkSystemV(const MachineView& machine, const ThreadView& thread, Links& links) {
+  for (const WaitSite& site : thread.sites) {
+    if (!IsSystemV(site)) continue;
+    links[&thread];
+    for (const auto& [waker, count] : site.wakers) {
+      const ThreadView* other = machine.Find(waker);
+      if (other == nullptr) continue;
+      links[&thread].insert(other);
+      links[other].insert(&thread);
     }
   }
-  return locks;
+}
+
+SharedLock TakeLinkedWith(const ThreadView* first, Links& links) {
+  SharedLock lock;
+  std::vector<const ThreadView*> reached{first};
+  while (!reached.empty()) {
+    const auto at = links.find(reached.back());
+    reached.pop_back();
+    if (at == links.end()) continue;
+    reached.insert(reached.end(), at->second.begin(), at->second.end());
+    CountAll(*at->first, lock);
+    links.erase(at);
+  }
+  return lock;
+}
+
+std::vector<SharedLock> SystemVOf(const MachineView& machine) {
+  Links links;
+  for (const auto& [pid, process] : machine.processes()) {
+    for (const ThreadView& thread : process.threads) LinkSystemV(machine, thread, links);
+  }
+  std::vector<SharedLock> all;
+  while (!links.empty()) all.push_back(TakeLinkedWith(links.begin()->first, links));
+  return all;
 }
 
 // Of the waits that ended, how many another process ended whose thread waits there, too.
@@ -134,11 +193,14 @@ const ThreadView& BusiestOf(const SharedLock& lock) {
           })->first;
 }
 
+std::string NameOf(const SharedLock& lock) {
+  return lock.word != 0 ? absl::StrFormat("lock 0x%x", lock.word) : "a System V semaphore";
+}
+
 void AddProof(const MachineView& machine, const SharedLock& lock, const SharedWaits& waits,
               Finding& finding) {
   finding.evidence.push_back(StackEvidence(machine, *waits.site, waits.ns, waits.count));
-  finding.evidence.push_back(
-      ObjectEvidence("wait_object", absl::StrFormat("lock 0x%x", lock.word)));
+  finding.evidence.push_back(ObjectEvidence("wait_object", NameOf(lock)));
   AddLockHolder(
       machine, BusiestOf(lock), [&](const WaitSite& site) { return IsAt(site, lock.word); },
       finding);
@@ -150,14 +212,14 @@ void AddProof(const MachineView& machine, const SharedLock& lock, const SharedWa
 
 Finding Tell(const MachineView& machine, const ProcessView& process, const ThreadView& waiter,
              const SharedLock& lock) {
-  const std::string name = absl::StrFormat("lock 0x%x", lock.word);
+  const std::string name = NameOf(lock);
   const SharedWaits& waits = lock.waiters.at(&waiter);
   Finding finding = Draft(machine, process, "lock-contention", name);
   const double worth = lock.ns / machine.WindowNs();
   finding.severity = worth >= kCriticalThreadsWorth ? Severity::kCritical : Severity::kWarning;
   finding.confidence = 0.85;
   finding.impact = {static_cast<uint64_t>(waits.ns), std::min(1.0, waits.ns / waiter.WallNs())};
-  finding.cause = absl::StrCat("shared ", name);
+  finding.cause = absl::StrCat("shared ", name, " ", *lock.pids.begin());
   const ThreadView* const named = &waiter;
   NameThreads(finding, {&named, 1});
   finding.summary = absl::StrCat(NameOf(process), " spent ", ShareText(finding.impact.share),
@@ -187,7 +249,9 @@ const ThreadView* WaiterOf(const ProcessView& process, const SharedLock& lock) {
 
 Findings LockShared(const MachineView& machine) {
   Findings findings;
-  for (const auto& [word, lock] : SharedWordsOf(machine)) {
+  std::vector<SharedLock> locks = WordsOf(machine);
+  std::ranges::move(SystemVOf(machine), std::back_inserter(locks));
+  for (const SharedLock& lock : locks) {
     if (!IsContended(machine, lock)) continue;
     for (const uint32_t pid : lock.pids) {
       const ProcessView& process = *machine.Find(pid);

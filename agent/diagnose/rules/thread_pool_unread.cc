@@ -133,28 +133,38 @@ Finding Tell(const MachineView& machine, const ProcessView& process, const Pool&
   return finding;
 }
 
+Findings OfProcess(const MachineView& machine, const ProcessView& process,
+                   const std::vector<PortAges>& ports) {
+  const auto worst = std::ranges::max_element(ports, {}, &OneOfTenNs);
+  const bool late = worst != ports.end() && OneOfTenNs(*worst) >= kLongUnreadNs;
+  if (!late || !LoopsOf(machine, process).empty()) return {};
+  const std::string of_port = ports.size() > 1 ? absl::StrCat(" at port ", worst->port) : "";
+  Findings findings;
+  for (const Pool& pool : PoolsOf(machine, process)) {
+    const Unread unread = UnreadOf(*worst, of_port, pool);
+    if (unread.ns < kLongUnreadNs) continue;
+    const Waiting waiting = WaitingOf(pool);
+    if (waiting.site == nullptr) continue;
+    findings.push_back(Tell(machine, process, pool, waiting, unread));
+  }
+  return findings;
+}
+
+// Which of several pools reads at which of several ports is not known.
+bool IsCertain(const std::vector<PortAges>& ports, size_t pools) {
+  const auto read = std::ranges::count_if(
+      ports, [](const PortAges& port) { return port.ages.Count() >= kFewestReads; });
+  return read == 1 || pools == 1;
+}
+
 }  // namespace
 
 Findings ThreadPoolUnread(const MachineView& machine) {
   Findings findings;
   for (const auto& [pid, process] : machine.processes()) {
     const std::vector<PortAges> ports = UnreadAgesByPort(machine.snapshot(), pid);
-    const auto worst = std::ranges::max_element(ports, {}, &OneOfTenNs);
-    if (worst == ports.end() || OneOfTenNs(*worst) < kLongUnreadNs) continue;
-    if (!LoopsOf(machine, process).empty()) continue;
-    const std::string of_port = ports.size() > 1 ? absl::StrCat(" at port ", worst->port) : "";
-    Findings of_process;
-    for (const Pool& pool : PoolsOf(machine, process)) {
-      const Unread unread = UnreadOf(*worst, of_port, pool);
-      if (unread.ns < kLongUnreadNs) continue;
-      const Waiting waiting = WaitingOf(pool);
-      if (waiting.site == nullptr) continue;
-      of_process.push_back(Tell(machine, process, pool, waiting, unread));
-    }
-    // Which pool reads at which port is not known.
-    const auto busy = std::ranges::count_if(
-        ports, [](const PortAges& port) { return port.ages.Count() >= kFewestReads; });
-    const bool certain = busy == 1 || of_process.size() == 1;
+    Findings of_process = OfProcess(machine, process, ports);
+    const bool certain = IsCertain(ports, of_process.size());
     for (Finding& finding : of_process) {
       if (!certain) finding.severity = Severity::kInfo;
       findings.push_back(std::move(finding));
