@@ -96,8 +96,8 @@ TEST_F(SharedLocksTest, TwoSemaphoresOfSystemVAreTwoLines) {
 }
 
 TEST_F(SharedLocksTest, WhoWaitsInSemopUntilSomebodyPostsIsIdle) {
-  const ThreadKey poster = machine_.AddThread(20, 20, "poster");
-  for (const ThreadKey& worker : workers_) WaitInSemop(worker, poster);
+  const ThreadKey waker = machine_.AddThread(20, 20, "poster");
+  for (const ThreadKey& waiter : workers_) WaitInSemop(waiter, waker);
   SpendTheRest(WAIT_sleep, __NR_clock_nanosleep);
   EXPECT_THAT(machine_.Conditions(), IsEmpty());
 }

@@ -97,6 +97,7 @@ std::vector<SharedLock> WordsOf(const MachineView& machine) {
     for (const ThreadView& thread : process.threads) CountWords(thread, locks);
   }
   std::vector<SharedLock> all;
+  all.reserve(locks.size());
   for (auto& [word, lock] : locks) all.push_back(std::move(lock));
   return all;
 }
