@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <string>
 
 #include "agent/diagnose/loops.h"
 #include "agent/diagnose/pools.h"
@@ -123,23 +124,32 @@ bool IdlesForWork(const MachineView& machine, const ThreadView& thread) {
 }
 
 // By name, or by the function its threads began at.
-bool IsOfTheirPool(const MachineView& machine, const Lock& lock, const ThreadView& thread) {
-  const std::string name = PoolNameOf(thread);
-  const std::string entry = EntryOf(machine, thread);
-  return std::ranges::any_of(lock.waiters, [&](const auto& row) {
-    const ThreadView& waiter = *row.first;
-    return PoolNameOf(waiter) == name || (!entry.empty() && EntryOf(machine, waiter) == entry);
-  });
+struct PoolMarks {
+  std::set<std::string> names;
+  std::set<std::string> entries;
+};
+
+PoolMarks MarksOf(const MachineView& machine, const Lock& lock) {
+  PoolMarks marks;
+  for (const auto& [waiter, ns] : lock.waiters) {
+    marks.names.insert(PoolNameOf(*waiter));
+    marks.entries.insert(EntryOf(machine, *waiter));
+  }
+  marks.entries.erase("");
+  return marks;
 }
 
 }  // namespace
 
 bool MayBeKeptIdle(const MachineView& machine, const ProcessView& process, const Lock& lock) {
-  return lock.owners.empty() && std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
-           const bool main = thread.key().tid == process.pid;
-           return !main && !lock.waiters.contains(&thread) && IdlesForWork(machine, thread) &&
-                  IsOfTheirPool(machine, lock, thread);
-         });
+  if (!lock.owners.empty()) return false;
+  const PoolMarks marks = MarksOf(machine, lock);
+  return std::ranges::any_of(process.threads, [&](const ThreadView& thread) {
+    const bool other = thread.key().tid != process.pid && !lock.waiters.contains(&thread);
+    if (!other || !IdlesForWork(machine, thread)) return false;
+    return marks.names.contains(PoolNameOf(thread)) ||
+           marks.entries.contains(EntryOf(machine, thread));
+  });
 }
 
 // Who waits behind a holder that works waits while somebody works: so many at a time, at most, as

@@ -122,6 +122,18 @@ TEST_F(HandedWorkTest, WorkersThatGetNoConnectionAreAPoolThoughTheyAskNobody) {
   EXPECT_EQ(findings[0].condition, "thread-pool-starvation");
 }
 
+TEST_F(HandedWorkTest, TasksOfAClientAreAPoolThoughItsLoopPollsForTheirEnds) {
+  for (uint32_t tid = 11; tid < 15; ++tid) {
+    AskBackend(tid, 7900 * kMillisecond, 32);
+    machine_.AddWait(main_, {.cls = WAIT_poll,
+                             .syscall = __NR_epoll_wait,
+                             .ns = 1900 * kMillisecond,
+                             .count = 32,
+                             .waker = AddWorker(tid)});
+  }
+  EXPECT_THAT(machine_.Conditions(), ElementsAre("thread-pool-starvation"));
+}
+
 TEST_F(HandedWorkTest, WhoGetsNoConnectionWaitsForIt) {
   Connect(11, 8);
   const Findings findings = machine_.Diagnosed();

@@ -1,9 +1,8 @@
 // Does a process spend its time making writes durable?
 //
 // Thresholds: 40 % of a thread's time in fsync and its kin, at least 10 of them ended, or three of
-// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on). Or, in
-// Go, 80 % of a thread's time in all, in commits of 50 ms and longer: whichever of its threads is
-// free makes the call.
+// a second or more (etcd: disks should take under 10 ms, alerts from 1 s on). Or 80 % of a thread's
+// time in all, in commits of 50 ms and longer, in Go: whichever thread is free makes the call.
 // False positives: checkpointers and write-back threads beside workers (the share of one thread, so
 // they do show when they never rest), one long sync at the end of a copy (the count).
 #include <algorithm>

@@ -7,10 +7,11 @@
 // a gate. Locks of Rust are known by the functions that wait; so are those of Python, of which it
 // takes two that nobody lets go of (a warning: one may be a gate, and code may use them to signal).
 // Which of Java's locks it is, only its callers tell: nobody may have been let in where they take
-// it, nor wait for long elsewhere. Or a thread that has been stuck in the kernel for 30 s (a
-// quarter of the kernel's own hung_task_timeout_secs), for a disk or one of the kernel's own locks.
-// False positives: none known for cycles; a holder that takes this long and then lets go; a
-// suspended or failed device or file system is what the last says.
+// it, nor wait for long elsewhere (a warning, unless it is so in two places). Or a thread that has
+// been stuck in the kernel for 30 s (a quarter of the kernel's own hung_task_timeout_secs), for a
+// disk or one of the kernel's own locks. False positives: none known for cycles; a holder that
+// takes this long and then lets go; a suspended or failed device or file system is what the last
+// says.
 #include <algorithm>
 #include <iterator>
 #include <map>

@@ -54,7 +54,7 @@ struct SharedLock {
 };
 
 bool IsSystemV(const WaitSite& site) {
-  return site.syscall == __NR_semop || site.syscall == __NR_semtimedop;
+  return site.cls == WAIT_lock && (site.syscall == __NR_semop || site.syscall == __NR_semtimedop);
 }
 
 bool IsAt(const WaitSite& site, uint64_t word) {

@@ -167,14 +167,9 @@ bool IsAskedOrAnswers(const ProcessView& process, const ThreadView& thread) {
   return IsAsked(process, thread) || ExchangesForOthers(thread) >= 1;
 }
 
-// A request or a part of it: who idles waits for whatever comes.
-bool IsForAnEnd(const WaitSite& site, double shortest_ns) {
-  const bool idles = site.nature == Nature::kPoll || site.nature == Nature::kClient;
-  return site.MeanNs() >= shortest_ns && (!idles || shortest_ns == 0);
-}
-
-// Waits that these ended, of such other threads of the process and of at least such a length.
-double WokenBy(const ProcessView& process, const StarvedPool& starved, double shortest_ns,
+// Waits that these ended, of such a kind, of such other threads of the process.
+double WokenBy(const ProcessView& process, const StarvedPool& starved,
+               absl::FunctionRef<bool(const WaitSite&)> is_such,
                absl::FunctionRef<bool(const ThreadView&)> counts) {
   std::set<ThreadKey> members;
   for (const ThreadView* member : starved.stuck) members.insert(member->key());
@@ -182,7 +177,7 @@ double WokenBy(const ProcessView& process, const StarvedPool& starved, double sh
   for (const ThreadView& thread : process.threads) {
     if (members.contains(thread.key()) || !counts(thread)) continue;
     for (const WaitSite& site : thread.sites) {
-      if (IsForAnEnd(site, shortest_ns)) woken += site.EndedBy(members);
+      if (is_such(site)) woken += site.EndedBy(members);
     }
   }
   return woken;
@@ -279,8 +274,14 @@ bool WorkForRequests(const MachineView& machine, const ProcessView& process,
   const auto for_askers = [&](const ThreadView& thread) {
     return IsAskedOrAnswers(process, thread);
   };
-  return answer || WokenBy(process, starved, 0, for_askers) >= tasks * kOfTasks ||
-         WokenBy(process, starved, kShortestWaitNs, for_askers) >= tasks * kOfParts;
+  const auto is_any = [](const WaitSite&) { return true; };
+  // Who idles waits for whatever comes, and not for a part.
+  const auto is_for_part = [](const WaitSite& site) {
+    const bool idles = site.nature == Nature::kPoll || site.nature == Nature::kClient;
+    return !idles && site.MeanNs() >= kShortestWaitNs;
+  };
+  return answer || WokenBy(process, starved, is_any, for_askers) >= tasks * kOfTasks ||
+         WokenBy(process, starved, is_for_part, for_askers) >= tasks * kOfParts;
 }
 
 // Pieces of work, and not one that goes on for ever: each has a connection of its own, or somebody
@@ -291,11 +292,12 @@ bool AreTasks(const MachineView& machine, const ProcessView& process, const Star
   uint64_t connected = 0;
   for (const ThreadView* member : starved.stuck) connected += member->Calls({__NR_connect});
   const bool executed = IsOfExecutor(machine, starved.site->user_stack);
+  const auto is_for_end = [](const WaitSite& site) { return site.MeanNs() >= kShortestEndNs; };
   const auto waits_for_them = [&](const ThreadView& thread) {
     return !IsOfTheRuntime(machine, thread);
   };
   return executed || static_cast<double>(connected) >= tasks / 2 ||
-         WokenBy(process, starved, kShortestEndNs, waits_for_them) >= tasks * kOfTasks;
+         WokenBy(process, starved, is_for_end, waits_for_them) >= tasks * kOfTasks;
 }
 
 bool LooksSick(const MachineView& machine, const ProcessView& process, const Pool& pool,
